@@ -1,0 +1,114 @@
+//! What learns: an [`Estimator`] is fitted on a [`Problem`] and gives a [`Model`].
+//!
+//! A model is another type than its estimator, so predicting before fitting cannot be written.
+
+use crate::data::TaskData;
+use crate::features::Design;
+use crate::seed::Seed;
+
+/// What an estimator may see: everything but the test rows' labels.
+#[derive(Debug, Clone, Copy)]
+pub struct Problem<'a> {
+    /// Tasks and labels. Labels outside `train` and `validation` must not be read.
+    pub data: &'a TaskData,
+    /// The features of all rows, preprocessed with what the training rows show.
+    pub design: &'a Design,
+    /// Rows to learn from, ascending.
+    pub train: &'a [u32],
+    /// Rows that stop the learning and choose among trials, ascending.
+    pub validation: &'a [u32],
+    /// Fixes every random draw.
+    pub seed: Seed,
+    /// What may be spent.
+    pub budget: Budget,
+}
+
+/// What one fit may spend; the same for all arms of a comparison.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    /// Tuning trials, chosen among on the validation rows; the first takes the defaults.
+    pub trials: usize,
+    /// The most passes over the training rows in each trial.
+    pub epochs: usize,
+    /// Rows in a step.
+    pub batch: Batch,
+}
+
+/// Rows in a step of an iterative estimator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Batch {
+    /// So many, in an order drawn anew each epoch.
+    Rows(usize),
+    /// All.
+    Full,
+    /// What the estimator thinks best for the number of training rows.
+    Auto,
+}
+
+/// A method that learns tasks.
+pub trait Estimator: Send + Sync {
+    /// The id in arms and records, such as `hard+equal`.
+    fn id(&self) -> String;
+
+    /// Learns. The same problem gives the same model, bit for bit.
+    fn fit(&self, problem: &Problem) -> Result<Box<dyn Model>, FitError>;
+}
+
+/// What an estimator learned.
+pub trait Model: Send {
+    /// Predictions of `task` for some rows of `design`, `[rows.len(), task kind's width]`:
+    /// a value in the target's unit, the probability of the second class, or one of each class.
+    fn predict(&self, design: &Design, task: usize, rows: &[u32]) -> Vec<f64>;
+
+    /// How the learning went.
+    fn trace(&self) -> &Trace;
+}
+
+/// How a fit went, epoch by epoch.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Trace {
+    /// One entry per epoch.
+    pub epochs: Vec<Epoch>,
+    /// The epoch whose weights were kept, from 0.
+    pub best_epoch: usize,
+    /// The trial that was kept, from 0.
+    pub best_trial: usize,
+    /// The settings of that trial, as (name, value).
+    pub settings: Vec<(String, f64)>,
+    /// What the user should know, such as a solver that did not converge.
+    pub notes: Vec<String>,
+}
+
+/// One epoch. Losses are in units of the training labels' spread: squared errors divided by their
+/// variance, log losses as they are. `NaN` where a task has no label.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Epoch {
+    /// Training loss of each task.
+    pub train: Vec<f64>,
+    /// Validation loss of each task.
+    pub validation: Vec<f64>,
+    /// The weight of each task's loss.
+    pub weights: Vec<f64>,
+}
+
+/// Why a fit failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FitError {
+    /// A loss stopped being a number.
+    #[error("the loss of task `{task}` is not finite from epoch {epoch} on")]
+    Diverged {
+        /// The task.
+        task: String,
+        /// The epoch, from 1.
+        epoch: usize,
+    },
+    /// A method does not fit the problem.
+    #[error("`{method}` {why}")]
+    Unsuitable {
+        /// The method's id.
+        method: String,
+        /// Why, as the end of a sentence.
+        why: String,
+    },
+}

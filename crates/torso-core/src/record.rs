@@ -1,0 +1,220 @@
+//! What is written down: the comparison that `compare` prints as JSON, and the run around it.
+//!
+//! Fields are added, never renamed: programs read these forms.
+
+use serde::{Deserialize, Serialize};
+
+/// The form of [`Comparison`].
+pub const COMPARE_SCHEMA: &str = "torso.compare/1";
+/// The form of [`RunRecord`].
+pub const RUN_SCHEMA: &str = "torso.run/1";
+
+/// The outcome of a comparison. Every field but `seconds` follows from data, options and seed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Comparison {
+    /// [`COMPARE_SCHEMA`].
+    pub schema: String,
+    /// What was learned from.
+    pub data: DataSummary,
+    /// The number of repeats.
+    pub seeds: usize,
+    /// The number of folds in each; 1 for splits by time or by given parts.
+    pub folds: usize,
+    /// Wall time.
+    pub seconds: f64,
+    /// The tasks.
+    pub tasks: Vec<TaskSummary>,
+    /// The arms, the baseline first.
+    pub arms: Vec<ArmResult>,
+}
+
+/// The data of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DataSummary {
+    /// The table's name.
+    pub name: String,
+    /// Its rows, all kept.
+    pub rows: usize,
+    /// Rows with at least one label.
+    pub labeled_rows: usize,
+    /// The features' names in the table.
+    pub features: Vec<String>,
+    /// The hash of the bytes.
+    pub blake3: String,
+}
+
+/// One task.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TaskSummary {
+    /// The task's name.
+    pub name: String,
+    /// `regression`, `binary` or `multiclass`.
+    pub kind: String,
+    /// The metric that scores and gains are told in.
+    pub metric: String,
+    /// `lower` or `higher`.
+    pub better: String,
+    /// The number of labels.
+    pub labels: usize,
+    /// The classes, if any.
+    pub classes: Vec<String>,
+}
+
+/// The outcome of one arm.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ArmResult {
+    /// The arm's id.
+    pub name: String,
+    /// `baseline`, `sharing`, `linear` or `bayes`.
+    pub family: String,
+    /// The mean over tasks of the gain in percent of the baseline's score; 0 for the baseline.
+    pub delta_m: Interval,
+    /// The mean over tasks of the arm's rank by score; 1 is best.
+    pub mean_rank: f64,
+    /// All tasks together.
+    pub overall: Overall,
+    /// Each task.
+    pub tasks: Vec<TaskResult>,
+    /// Share of the variance of all labels that is explained, `1 - SSE / SST` with SST about the
+    /// mean of all scored labels; only where all tasks are regressions on one target.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub explained_variance: Option<f64>,
+}
+
+/// An estimate with its 95% interval.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Interval {
+    /// The estimate.
+    pub mean: f64,
+    /// Lower end.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+}
+
+/// The test of an arm over all tasks: each task's loss divided by the spread of its labels.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Overall {
+    /// Mean gain over the baseline; positive is better.
+    pub loss_gain: f64,
+    /// Lower end of its 95% interval.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+    /// Two-sided p.
+    pub p: f64,
+    /// In words.
+    pub verdict: Verdict,
+}
+
+/// One task in one arm.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TaskResult {
+    /// The task's name.
+    pub task: String,
+    /// The metric, out of fold, averaged over repeats.
+    pub score: f64,
+    /// Gain over the baseline in the metric's unit; positive is better.
+    pub gain: f64,
+    /// The gain in percent of the baseline's score; none where that is 0 or near it.
+    pub gain_percent: Option<f64>,
+    /// Lower end of the gain's 95% interval.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+    /// The test behind the word.
+    pub test: LossTest,
+    /// In words.
+    pub verdict: Verdict,
+    /// Area under the ROC curve, for a binary task.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub auc: Option<f64>,
+}
+
+/// A test of paired loss differences, rows x repeats; positive is better than the baseline.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LossTest {
+    /// `squared error` or `log loss`.
+    pub loss: String,
+    /// Mean difference.
+    pub mean: f64,
+    /// Lower end of its 95% interval.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+    /// Degrees of freedom (Satterthwaite).
+    pub df: f64,
+    /// Two-sided p.
+    pub p: f64,
+    /// p after Holm's correction over the arm's tasks.
+    pub p_holm: f64,
+}
+
+/// What is said of an arm, or of a task in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Verdict {
+    /// Better than learning the task alone.
+    #[serde(rename = "helps")]
+    Helps,
+    /// Worse than learning the task alone.
+    #[serde(rename = "harms")]
+    Harms,
+    /// Neither was shown.
+    #[serde(rename = "no difference shown")]
+    NoDifference,
+    /// This is learning alone.
+    #[serde(rename = "baseline")]
+    Baseline,
+    /// Too few repeats for a word.
+    #[serde(rename = "too few repeats")]
+    TooFewRepeats,
+}
+
+impl Verdict {
+    /// The word itself.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Helps => "helps",
+            Self::Harms => "harms",
+            Self::NoDifference => "no difference shown",
+            Self::Baseline => "baseline",
+            Self::TooFewRepeats => "too few repeats",
+        }
+    }
+}
+
+/// A comparison and everything that the report shows besides.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunRecord {
+    /// [`RUN_SCHEMA`].
+    pub schema: String,
+    /// Torso's version.
+    pub torso: String,
+    /// The command line that repeats the run.
+    pub command: String,
+    /// The options in force, as (name, value).
+    pub options: Vec<(String, String)>,
+    /// The outcome.
+    pub comparison: Comparison,
+    /// What each arm is, in a sentence, as (id, sentence).
+    pub about_arms: Vec<(String, String)>,
+    /// Learning curves, one entry per arm and task.
+    pub curves: Vec<Curve>,
+    /// What the user should know: cells without labels, constant columns, methods that gave up.
+    pub notes: Vec<String>,
+}
+
+/// A learning curve: the mean over repeats and folds of the fits still learning in each epoch.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Curve {
+    /// The arm.
+    pub arm: String,
+    /// The task, or `mean` for the mean over tasks.
+    pub task: String,
+    /// Training loss per epoch, in units of the labels' spread.
+    pub train: Vec<f64>,
+    /// Validation loss per epoch.
+    pub validation: Vec<f64>,
+    /// The mean over fits of the epoch whose weights were kept, from 1.
+    pub best_epoch: f64,
+}
