@@ -48,12 +48,12 @@ impl Step {
             jacobian: Jacobian::new(),
             inputs: (0..ROWS * 20).map(wave).collect(),
             targets: (0..ROWS).map(|i| if i % 5 == 0 { f32::NAN } else { wave(i) }).collect(),
-            groups: (0..ROWS).map(|i| u32::try_from(i * GROUPS / ROWS).unwrap()).collect(),
+            groups: (0..ROWS).map(|i| u32::try_from(i * GROUPS / ROWS).expect("small")).collect(),
         }
     }
 
     fn id(&self, name: &str) -> ParamId {
-        self.params.find(name).unwrap()
+        self.params.find(name).expect("added above")
     }
 
     fn trunk(&mut self, step: u64) -> Var {
