@@ -22,8 +22,8 @@ use pack::pack;
 
 /// Terms of the sums in one block: a panel of `B` then stays in the first-level cache.
 const KC: usize = 256;
-/// Columns of `B` in one block: it then stays in the second-level cache.
-const NC: usize = 512;
+/// Numbers of `B` in one block: it then stays in the second-level cache.
+const BLOCK: usize = 512 * KC;
 /// Vectors in a row of the kernel's tile.
 const NV: usize = 2;
 /// With fewer multiply-adds than this, a product runs on one thread.
@@ -144,8 +144,9 @@ impl<T: Scalar> WithSimd for Block<'_, T> {
         let pack_b = self.b.column_stride != 1 || m > 8 * MR;
         for k0 in (0..k).step_by(KC) {
             let kc = KC.min(k - k0);
-            for n0 in (0..n).step_by(NC) {
-                let nc = NC.min(n - n0);
+            let columns = BLOCK / kc / nr * nr;
+            for n0 in (0..n).step_by(columns) {
+                let nc = columns.min(n - n0);
                 let b = &self.b.data[k0 * self.b.row_stride + n0 * self.b.column_stride..];
                 let whole = if pack_b { 0 } else { nc / nr * nr };
                 let b_strides = [self.b.column_stride, self.b.row_stride];

@@ -135,10 +135,15 @@ fn adam<T: Scalar>(p: &mut [T], g: &[T], m: &mut [T], v: &mut [T], rates: Rates<
             let Rates { beta1, beta2, eps, step, l2, keep } = rates;
             let (rest1, rest2) = (T::ONE - beta1, T::ONE - beta2);
             for (((p, &g), m), v) in p.iter_mut().zip(g).zip(m).zip(v) {
-                let g = g + l2 * *p;
-                *m = beta1 * *m + rest1 * g;
-                *v = beta2 * *v + rest2 * g * g;
-                *p = keep * *p - step * *m / (v.sqrt() + eps);
+                // All loads before all stores: the buffers often lie a multiple of 4 KiB apart,
+                // and a load behind a store to the same place in another page has to wait.
+                let (p0, m0, v0) = (*p, *m, *v);
+                let g = g + l2 * p0;
+                let m1 = beta1 * m0 + rest1 * g;
+                let v1 = beta2 * v0 + rest2 * g * g;
+                *p = keep * p0 - step * m1 / (v1.sqrt() + eps);
+                *m = m1;
+                *v = v1;
             }
         },
     );

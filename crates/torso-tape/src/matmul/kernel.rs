@@ -128,45 +128,52 @@ unsafe fn run<T: Scalar, S: Simd, const R: usize, const V: usize>(
             a = a.wrapping_add(k_stride);
             b = b.wrapping_add(b_stride);
         }
-        write::<T, S, R, V>(simd, &mut out, &sums);
+        if out.shape[1] == V * lanes {
+            write_whole::<T, S, R, V>(simd, &mut out, sums);
+        } else {
+            write_part::<T, S, R, V>(&mut out, sums);
+        }
     }
 }
 
-/// Writes a tile's sums.
+/// Writes a tile of whole vectors.
 ///
 /// # Safety
-/// The tile has `R` rows of at least `V - 1` vectors and at most `V`.
+/// The tile has `R` rows of `V` vectors.
 #[inline(always)]
-unsafe fn write<T: Scalar, S: Simd, const R: usize, const V: usize>(
+unsafe fn write_whole<T: Scalar, S: Simd, const R: usize, const V: usize>(
     simd: S,
     out: &mut Tile<T>,
-    sums: &[[T::Vector<S>; V]; R],
+    sums: [[T::Vector<S>; V]; R],
 ) {
     let lanes = size_of::<T::Vector<S>>() / size_of::<T>();
-    let columns = out.shape[1];
     let one = T::splat(simd, T::ONE);
-    // SAFETY: whole vectors are written where the tile has them, single numbers elsewhere.
-    unsafe {
-        for (r, sums) in sums.iter().enumerate() {
-            let c = out.c.as_mut_ptr().add(r * out.stride);
-            for (v, sum) in sums.iter().enumerate() {
-                let at = c.add(v * lanes);
-                if (v + 1) * lanes <= columns {
-                    let at = at.cast::<T::Vector<S>>();
-                    let total = if out.add {
-                        T::mul_add(simd, *sum, one, at.read_unaligned())
-                    } else {
-                        *sum
-                    };
-                    at.write_unaligned(total);
-                } else {
-                    let numbers = (&raw const *sum).cast::<T>();
-                    for lane in 0..columns - v * lanes {
-                        let sum = *numbers.add(lane);
-                        *at.add(lane) = if out.add { *at.add(lane) + sum } else { sum };
-                    }
-                }
+    for (r, sums) in sums.into_iter().enumerate() {
+        for (v, sum) in sums.into_iter().enumerate() {
+            // SAFETY: as the caller promises; stores need no alignment.
+            unsafe {
+                let at = out.c.as_mut_ptr().add(r * out.stride + v * lanes);
+                let at = at.cast::<T::Vector<S>>();
+                let old = || at.read_unaligned();
+                at.write_unaligned(if out.add { T::mul_add(simd, sum, one, old()) } else { sum });
             }
+        }
+    }
+}
+
+/// Writes a tile whose last vectors stick out. Apart from [`write_whole`], for taking the address
+/// of the sums would keep them out of the registers.
+fn write_part<T: Scalar, S: Simd, const R: usize, const V: usize>(
+    out: &mut Tile<T>,
+    sums: [[T::Vector<S>; V]; R],
+) {
+    let width = V * (size_of::<T::Vector<S>>() / size_of::<T>());
+    // SAFETY: vectors are plain numbers, `R` rows of `width` of them.
+    let numbers = unsafe { std::slice::from_raw_parts(sums.as_ptr().cast::<T>(), R * width) };
+    let columns = out.shape[1];
+    for (row, sums) in out.c.chunks_mut(out.stride).zip(numbers.chunks_exact(width)) {
+        for (c, &sum) in row[..columns].iter_mut().zip(sums) {
+            *c = if out.add { *c + sum } else { sum };
         }
     }
 }

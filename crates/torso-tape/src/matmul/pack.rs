@@ -4,7 +4,7 @@ use super::transpose::{SIDE, transpose};
 use crate::scalar::Scalar;
 
 /// Packs lines of a factor (rows of `A`, columns of `B`) side by side: `width` lines make a panel
-/// `[k, width]`, and the last one is filled up with zeros.
+/// `[k, width]`. What the last one lacks in lines stays as it was: no sum that is kept reads it.
 ///
 /// `strides` are those from line to line and along a line, `shape` the number of lines and `k`.
 #[inline(always)]
@@ -23,9 +23,6 @@ pub(super) fn pack<T: Scalar>(
     {
         let from = &from[first * strides[0]..];
         let lines = width.min(lines - first);
-        if lines < width {
-            panel.fill(T::ZERO);
-        }
         match strides {
             [1, stride] => copy(panel, from, stride, lines, width),
             [stride, 1] => turn(panel, from, stride, [lines, k], width),
