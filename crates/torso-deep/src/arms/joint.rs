@@ -1,0 +1,49 @@
+//! All tasks in one network: a sharing architecture with a balancing method.
+
+use serde_json::{Map, Value};
+use torso_balance::BalanceMethod;
+use torso_core::data::Layout;
+use torso_core::estimator::{Estimator, FitError, Model, Problem};
+
+use super::NetworkModel;
+use crate::network::Inputs;
+use crate::settings::NetworkSettings;
+use crate::sharing::SharingMethod;
+use crate::supervision::Supervision;
+use crate::trainer::Recipe;
+
+/// One network for all tasks.
+pub struct Joint {
+    recipe: Recipe,
+}
+
+impl Joint {
+    /// The arm `SHARING+BALANCE`.
+    pub fn new(
+        sharing: &'static SharingMethod,
+        balance: &'static BalanceMethod,
+        balance_settings: Map<String, Value>,
+        settings: NetworkSettings,
+    ) -> Self {
+        Self { recipe: Recipe { sharing, balance, balance_settings, settings } }
+    }
+}
+
+impl Estimator for Joint {
+    fn id(&self) -> String {
+        format!("{}+{}", self.recipe.sharing.method.id, self.recipe.balance.method.id)
+    }
+
+    fn fit(&self, problem: &Problem) -> Result<Box<dyn Model>, FitError> {
+        let supervision = match problem.data.layout() {
+            Layout::Columns => {
+                let tasks: Vec<usize> = (0..problem.data.n_tasks()).collect();
+                Supervision::columns(problem.data, &tasks, problem.train)
+            }
+            Layout::Groups => Supervision::groups(problem.data, problem.train),
+        };
+        let inputs = Inputs::new(problem.design);
+        let model = NetworkModel::fit(problem, &inputs, &supervision, &self.recipe)?;
+        Ok(Box::new(model))
+    }
+}

@@ -1,0 +1,16 @@
+//! Neural multi-task learning: encoders, sharing, heads, the trainer.
+//!
+//! A network is an encoder arranged by a [`sharing`] architecture, and a head for each task
+//! ([`heads`]). The [`trainer`] asks a balancing method for one weight per task and step, stops
+//! early on validation rows and keeps the best weights. The [`arms`] are the estimators that a
+//! comparison runs.
+
+pub mod arms;
+pub mod encoder;
+mod heads;
+mod network;
+pub mod settings;
+pub mod sharing;
+mod supervision;
+mod trainer;
+mod tuning;

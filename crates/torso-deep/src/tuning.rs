@@ -1,0 +1,53 @@
+//! Tuning: a few trials around the given settings, chosen among on validation rows.
+
+use rand::RngExt;
+use torso_core::estimator::FitError;
+use torso_core::seed::Seed;
+
+use crate::settings::NetworkSettings;
+use crate::trainer::Trained;
+
+/// The settings of a trial: the given ones first, then draws around them. Every arm draws the
+/// same, so that what an arm gains is not luck in the draw.
+pub(crate) fn trial_settings(given: &NetworkSettings, seed: Seed, trial: usize) -> NetworkSettings {
+    if trial == 0 {
+        return given.clone();
+    }
+    let mut stream = seed.stream("trial", "", trial as u64);
+    let mut factor = |spread: f64| spread.powf(stream.random_range(-1.0..1.0));
+    let (lr, weight_decay, deviation) = (factor(3.0), factor(10.0), factor(10.0));
+    let dropout = [given.dropout, 0.1, 0.25][stream.random_range(0..3)];
+    NetworkSettings {
+        lr: given.lr * lr,
+        weight_decay: given.weight_decay * weight_decay,
+        deviation: given.deviation * deviation,
+        dropout,
+        ..given.clone()
+    }
+}
+
+/// Runs every trial and keeps the one with the best validation loss. A trial that diverges is
+/// passed over, unless all do.
+pub(crate) fn best_of(
+    trials: usize,
+    mut train: impl FnMut(usize) -> Result<Trained, FitError>,
+) -> Result<Trained, FitError> {
+    let mut best: Option<Trained> = None;
+    let mut failure = None;
+    for trial in 0..trials.max(1) {
+        match train(trial) {
+            Ok(mut trained) => {
+                trained.trace.best_trial = trial;
+                if best.as_ref().is_none_or(|best| trained.validation < best.validation) {
+                    best = Some(trained);
+                }
+            }
+            Err(error) => failure = Some(error),
+        }
+    }
+    match (best, failure) {
+        (Some(best), _) => Ok(best),
+        (None, Some(failure)) => Err(failure),
+        (None, None) => unreachable!("there is at least one trial"),
+    }
+}
