@@ -1,0 +1,247 @@
+//! The main job: learn tasks apart and together, and say whether it helped.
+
+use std::time::Instant;
+
+use torso_core::data::{Layout, TaskData, TaskKind};
+use torso_core::estimator::Budget;
+use torso_core::metric::{Metric, auc};
+use torso_core::record::{ArmResult, COMPARE_SCHEMA, Comparison, Curve, DataSummary, TaskSummary};
+use torso_core::seed::Seed;
+use torso_core::split::{Repeat, SplitError, SplitOptions, SplitRule, plan};
+
+use crate::arm::Arm;
+use crate::curves::{FitCurve, summarize};
+use crate::runner::{FoldScores, RunError, run};
+use crate::verdict::{ArmCells, CellMatrix, TaskInfo, judge};
+
+/// What to compare, and how.
+pub struct CompareOptions {
+    /// How rows are dealt to parts.
+    pub rule: SplitRule,
+    /// Repeats and folds.
+    pub split: SplitOptions,
+    /// What each fit may spend.
+    pub budget: Budget,
+    /// Fits side by side.
+    pub threads: usize,
+}
+
+/// How far a comparison is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Progress {
+    /// Before the work: the fits to do and the most seconds that they should take.
+    Planned {
+        /// Fits to do.
+        fits: usize,
+        /// An upper estimate: no fit stops early.
+        seconds: f64,
+    },
+    /// A number of fits are done.
+    Done {
+        /// Fits done.
+        fits: usize,
+    },
+}
+
+/// The outcome of [`compare`].
+pub struct Compared {
+    /// What is said of each arm and task.
+    pub comparison: Comparison,
+    /// Learning curves.
+    pub curves: Vec<Curve>,
+    /// What the user should know.
+    pub notes: Vec<String>,
+}
+
+/// Compares `arms`, the first of which is the baseline.
+pub fn compare(
+    data: &TaskData,
+    arms: &[Arm],
+    options: &CompareOptions,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Result<Compared, CompareError> {
+    let started = Instant::now();
+    let repeats = plan(data, &options.rule, &options.split)?;
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads.max(1)).build()?;
+    let fits = repeats.iter().map(|repeat| repeat.folds.len()).sum::<usize>() * arms.len();
+    let seconds = estimate(data, &repeats, arms, options)?;
+    progress(Progress::Planned { fits, seconds });
+    let done = |fits| progress(Progress::Done { fits });
+    let scores = pool.install(|| run(data, &repeats, arms, options.budget, &done))?;
+
+    let cells: Vec<ArmCells> = arms
+        .iter()
+        .enumerate()
+        .map(|(i, arm)| arm_cells(data, arm, i, &scores, repeats.len()))
+        .collect();
+    let infos: Vec<TaskInfo> = data.tasks().iter().map(TaskInfo::new).collect();
+    let mut results = pool.install(|| judge(&cells, &infos, Seed(options.split.seed)));
+    if data.layout() == Layout::Groups && data.tasks()[0].kind == TaskKind::Regression {
+        for (result, cells) in results.iter_mut().zip(&cells) {
+            result.explained_variance = Some(explained_variance(data, cells));
+        }
+    }
+    Ok(Compared {
+        comparison: comparison(data, &repeats, results, started.elapsed().as_secs_f64()),
+        curves: curves(data, arms, &scores),
+        notes: notes(&scores),
+    })
+}
+
+fn comparison(
+    data: &TaskData,
+    repeats: &[Repeat],
+    arms: Vec<ArmResult>,
+    seconds: f64,
+) -> Comparison {
+    let features = data.features().columns.iter().map(|column| column.name.clone()).collect();
+    let task = |task: &torso_core::data::Task| TaskSummary {
+        name: task.name.clone(),
+        kind: task.kind.name().to_string(),
+        metric: Metric::of(&task.kind).name().to_string(),
+        better: "lower".to_string(),
+        labels: task.labels.len(),
+        classes: task.kind.classes().to_vec(),
+    };
+    Comparison {
+        schema: COMPARE_SCHEMA.to_string(),
+        data: DataSummary {
+            name: data.name().to_string(),
+            rows: data.n_rows(),
+            labeled_rows: data.labeled_rows().len(),
+            features,
+            blake3: data.blake3().to_string(),
+        },
+        seeds: repeats.len(),
+        folds: repeats.first().map_or(0, |repeat| repeat.folds.len()),
+        seconds,
+        tasks: data.tasks().iter().map(task).collect(),
+        arms,
+    }
+}
+
+/// An upper estimate of the wall time: a few epochs of every arm on the first fold, multiplied.
+fn estimate(
+    data: &TaskData,
+    repeats: &[Repeat],
+    arms: &[Arm],
+    options: &CompareOptions,
+) -> Result<f64, RunError> {
+    const EPOCHS: usize = 2;
+    let Some(first) = repeats.first() else { return Ok(0.0) };
+    let sample = [Repeat { seed: first.seed, folds: first.folds[..1].to_vec() }];
+    let budget = Budget { epochs: EPOCHS.min(options.budget.epochs), trials: 1, ..options.budget };
+    let started = Instant::now();
+    run(data, &sample, arms, budget, &|_| ())?;
+    let seconds = started.elapsed().as_secs_f64();
+    let folds: usize = repeats.iter().map(|repeat| repeat.folds.len()).sum();
+    let epochs = options.budget.epochs as f64 / budget.epochs.max(1) as f64;
+    let threads = options.threads.max(1).min(folds * arms.len()) as f64;
+    Ok(seconds * epochs * options.budget.trials.max(1) as f64 * folds as f64 / threads)
+}
+
+/// The out-of-fold losses of one arm, gathered from its folds.
+fn arm_cells(
+    data: &TaskData,
+    arm: &Arm,
+    index: usize,
+    scores: &[FoldScores],
+    n_repeats: usize,
+) -> ArmCells {
+    let own: Vec<&FoldScores> = scores.iter().filter(|fold| fold.arm == index).collect();
+    let mut cells = ArmCells {
+        name: arm.id.clone(),
+        family: arm.family.name().to_string(),
+        tasks: Vec::new(),
+        auc: Vec::new(),
+    };
+    for (task, of) in data.tasks().iter().enumerate() {
+        let mut matrix = CellMatrix::new(tested_rows(&own, task), n_repeats);
+        for fold in &own {
+            for test in &fold.tasks[task] {
+                matrix.set(test.row, fold.repeat, test.scored);
+            }
+        }
+        cells.tasks.push(matrix);
+        let binary = matches!(of.kind, TaskKind::Binary { .. });
+        cells.auc.push(if binary { mean_auc(data, &own, task, n_repeats) } else { None });
+    }
+    cells
+}
+
+/// The rows of a task that were ever tested, ascending.
+fn tested_rows(own: &[&FoldScores], task: usize) -> Vec<u32> {
+    let mut rows: Vec<u32> =
+        own.iter().flat_map(|fold| &fold.tasks[task]).map(|test| test.row).collect();
+    rows.sort_unstable();
+    rows.dedup();
+    rows
+}
+
+/// The area under the ROC curve of each repeat's out-of-fold predictions, averaged.
+fn mean_auc(data: &TaskData, own: &[&FoldScores], task: usize, n_repeats: usize) -> Option<f64> {
+    let of_repeat = |repeat: usize| {
+        let folds = own.iter().filter(|fold| fold.repeat == repeat);
+        let tests: Vec<_> = folds.flat_map(|fold| &fold.tasks[task]).collect();
+        let predictions: Vec<f64> = tests.iter().map(|test| test.prediction).collect();
+        let labels = &data.tasks()[task].labels;
+        let positive: Vec<bool> =
+            tests.iter().map(|test| labels.get(test.row).is_some_and(|y| y > 0.5)).collect();
+        auc(&predictions, &positive)
+    };
+    let areas: Vec<f64> = (0..n_repeats).filter_map(of_repeat).collect();
+    if areas.is_empty() { None } else { Some(areas.iter().sum::<f64>() / areas.len() as f64) }
+}
+
+/// `1 - SSE / SST` over the rows of all groups, averaged over repeats.
+fn explained_variance(data: &TaskData, cells: &ArmCells) -> f64 {
+    let n_repeats = cells.tasks[0].n_repeats();
+    let of_repeat = |repeat: usize| {
+        let mut errors = 0.0;
+        let mut labels = Vec::new();
+        for (matrix, task) in cells.tasks.iter().zip(data.tasks()) {
+            for (&row, contribution) in matrix.rows().iter().zip(matrix.contributions(repeat)) {
+                if let (false, Some(label)) = (contribution.is_nan(), task.labels.get(row)) {
+                    errors += contribution;
+                    labels.push(label);
+                }
+            }
+        }
+        let mean = labels.iter().sum::<f64>() / labels.len() as f64;
+        1.0 - errors / labels.iter().map(|label| (label - mean).powi(2)).sum::<f64>()
+    };
+    (0..n_repeats).map(of_repeat).sum::<f64>() / n_repeats as f64
+}
+
+fn curves(data: &TaskData, arms: &[Arm], scores: &[FoldScores]) -> Vec<Curve> {
+    let names: Vec<String> = arms.iter().map(|arm| arm.id.clone()).collect();
+    let tasks: Vec<String> = data.tasks().iter().map(|task| task.name.clone()).collect();
+    let fits: Vec<(usize, &FitCurve)> = scores.iter().map(|fold| (fold.arm, &fold.curve)).collect();
+    summarize(&names, &tasks, &fits)
+}
+
+/// What fits had to say, each once.
+fn notes(scores: &[FoldScores]) -> Vec<String> {
+    let mut notes: Vec<String> = Vec::new();
+    for note in scores.iter().flat_map(|fold| &fold.notes) {
+        if !notes.contains(note) {
+            notes.push(note.clone());
+        }
+    }
+    notes
+}
+
+/// Why a comparison failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CompareError {
+    /// The rows cannot be split as asked.
+    #[error(transparent)]
+    Split(#[from] SplitError),
+    /// A fit failed.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// The threads could not be started.
+    #[error("cannot start threads: {0}")]
+    Threads(#[from] rayon::ThreadPoolBuildError),
+}

@@ -1,0 +1,11 @@
+//! Arms trained side by side, and the verdict on them.
+//!
+//! [`compare`](compare::compare) is the main job: it plans repeats and folds, fits every arm on
+//! every fold ([`runner`]), and lets the [`verdict`] say, task by task, whether learning together
+//! helped.
+
+pub mod arm;
+pub mod compare;
+mod curves;
+pub mod runner;
+pub mod verdict;
