@@ -140,8 +140,14 @@ impl<T: Scalar> WithSimd for Block<'_, T> {
         let nr = NV * lanes;
         let Product { data, row_stride, mut add } = self.product;
         let Buffers { a: packed_a, b: packed_b } = self.buffers;
+        if k == 1 {
+            pack(packed_b, self.b.data, [self.b.column_stride, 1], [n, 1], nr);
+            let rows = data.chunks_mut(row_stride).zip(self.a.data.iter().step_by(self.a.row_stride.max(1)));
+            rows.take(m).for_each(|(row, &a)| outer(&mut row[..n], a, packed_b, add));
+            return;
+        }
         // A factor that few tiles read is read where it lies.
-        let pack_b = self.b.column_stride != 1 || m > 8 * MR;
+        let pack_b = self.b.column_stride != 1 || (m > 8 * MR && k > 64);
         for k0 in (0..k).step_by(KC) {
             let kc = KC.min(k - k0);
             let columns = BLOCK / kc / nr * nr;
@@ -179,6 +185,16 @@ impl<T: Scalar> WithSimd for Block<'_, T> {
             }
             add = true;
         }
+    }
+}
+
+/// One row of an outer product: a tile would be all overhead.
+#[inline(always)]
+fn outer<T: Scalar>(row: &mut [T], a: T, b: &[T], add: bool) {
+    if add {
+        row.iter_mut().zip(b).for_each(|(c, &b)| *c += a * b);
+    } else {
+        row.iter_mut().zip(b).for_each(|(c, &b)| *c = a * b);
     }
 }
 
