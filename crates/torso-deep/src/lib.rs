@@ -1,9 +1,9 @@
 //! Neural multi-task learning: encoders, sharing, heads, the trainer.
 //!
 //! A network is an encoder arranged by a [`sharing`] architecture, and a head for each task
-//! ([`heads`]). The [`trainer`] asks a balancing method for one weight per task and step, stops
-//! early on validation rows and keeps the best weights. The [`arms`] are the estimators that a
-//! comparison runs.
+//! (`heads.rs`). The trainer (`trainer.rs`) asks a balancing method for one weight per task and
+//! step, stops early on validation rows and keeps the best weights. The [`arms`] are the
+//! estimators that a comparison runs.
 
 pub mod arms;
 pub mod encoder;
