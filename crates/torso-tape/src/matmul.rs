@@ -142,7 +142,9 @@ impl<T: Scalar> WithSimd for Block<'_, T> {
         let Buffers { a: packed_a, b: packed_b } = self.buffers;
         if k == 1 {
             pack(packed_b, self.b.data, [self.b.column_stride, 1], [n, 1], nr);
-            let rows = data.chunks_mut(row_stride).zip(self.a.data.iter().step_by(self.a.row_stride.max(1)));
+            let rows = data
+                .chunks_mut(row_stride)
+                .zip(self.a.data.iter().step_by(self.a.row_stride.max(1)));
             rows.take(m).for_each(|(row, &a)| outer(&mut row[..n], a, packed_b, add));
             return;
         }

@@ -1,0 +1,5 @@
+//! The commands. Each gives the text for stdout.
+
+pub(crate) mod compare;
+pub(crate) mod list;
+pub(crate) mod report;
