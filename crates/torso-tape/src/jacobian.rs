@@ -210,7 +210,7 @@ fn dot<T: Scalar>(a: &[T], b: &[T]) -> f64 {
             let mut lanes = [0.0f64; 8];
             for (a, b) in a.chunks(8).zip(b.chunks(8)) {
                 for ((lane, a), b) in lanes.iter_mut().zip(a).zip(b) {
-                    *lane += a.to_f64() * b.to_f64();
+                    *lane += a.double() * b.double();
                 }
             }
             lanes.iter().sum()

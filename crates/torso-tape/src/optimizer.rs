@@ -168,10 +168,10 @@ fn squared_norm<T: Scalar>(values: &[T]) -> f64 {
         || {
             let mut lanes = [0.0f64; 16];
             let chunks = values.chunks_exact(16);
-            let rest: f64 = chunks.remainder().iter().map(|g| g.to_f64() * g.to_f64()).sum();
+            let rest: f64 = chunks.remainder().iter().map(|g| g.double() * g.double()).sum();
             for chunk in chunks {
                 for (lane, g) in lanes.iter_mut().zip(chunk) {
-                    *lane += g.to_f64() * g.to_f64();
+                    *lane += g.double() * g.double();
                 }
             }
             lanes.iter().sum::<f64>() + rest

@@ -1,32 +1,25 @@
 //! The numbers that a tape computes with: `f32`, and `f64` for checks and identities.
 
-use std::fmt::{Debug, Display};
+use std::fmt::Debug;
 use std::iter::Sum;
-use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
+use std::ops::{AddAssign, DivAssign, MulAssign, SubAssign};
 
+use num_traits::Float;
 use pulp::Simd;
 
 /// `f32` or `f64`.
 pub trait Scalar:
-    Copy
-    + Debug
-    + Default
-    + Display
-    + PartialEq
-    + PartialOrd
-    + Send
-    + Sync
-    + 'static
-    + Add<Output = Self>
-    + Sub<Output = Self>
-    + Mul<Output = Self>
-    + Div<Output = Self>
-    + Neg<Output = Self>
+    Float
     + AddAssign
     + SubAssign
     + MulAssign
     + DivAssign
     + Sum
+    + Debug
+    + Default
+    + Send
+    + Sync
+    + 'static
     + sealed::Lanes
 {
     /// Zero.
@@ -36,24 +29,8 @@ pub trait Scalar:
 
     /// The nearest number of this kind.
     fn from_f64(value: f64) -> Self;
-    /// The same number, exactly.
-    fn to_f64(self) -> f64;
-    /// The square root.
-    fn sqrt(self) -> Self;
-    /// `e` to the power of it.
-    fn exp(self) -> Self;
-    /// The natural logarithm of one plus it, exact near 0.
-    fn ln_1p(self) -> Self;
-    /// The natural logarithm.
-    fn ln(self) -> Self;
-    /// The hyperbolic tangent.
-    fn tanh(self) -> Self;
-    /// The absolute value.
-    fn abs(self) -> Self;
-    /// The larger of two numbers.
-    fn max(self, other: Self) -> Self;
-    /// Whether it is not a number: a missing label.
-    fn is_nan(self) -> bool;
+    /// The same number in double precision.
+    fn double(self) -> f64;
 }
 
 pub(crate) mod sealed {
@@ -66,7 +43,7 @@ pub(crate) mod sealed {
         /// The number in every lane.
         fn splat<S: Simd>(simd: S, value: Self) -> Self::Vector<S>;
         /// `a * b + c` in every lane.
-        fn mul_add<S: Simd>(
+        fn fused<S: Simd>(
             simd: S,
             a: Self::Vector<S>,
             b: Self::Vector<S>,
@@ -84,7 +61,7 @@ impl sealed::Lanes for f32 {
     }
 
     #[inline(always)]
-    fn mul_add<S: Simd>(simd: S, a: S::f32s, b: S::f32s, c: S::f32s) -> S::f32s {
+    fn fused<S: Simd>(simd: S, a: S::f32s, b: S::f32s, c: S::f32s) -> S::f32s {
         simd.mul_add_e_f32s(a, b, c)
     }
 }
@@ -98,7 +75,7 @@ impl sealed::Lanes for f64 {
     }
 
     #[inline(always)]
-    fn mul_add<S: Simd>(simd: S, a: S::f64s, b: S::f64s, c: S::f64s) -> S::f64s {
+    fn fused<S: Simd>(simd: S, a: S::f64s, b: S::f64s, c: S::f64s) -> S::f64s {
         simd.mul_add_e_f64s(a, b, c)
     }
 }
@@ -114,48 +91,8 @@ impl Scalar for f32 {
     }
 
     #[inline(always)]
-    fn to_f64(self) -> f64 {
+    fn double(self) -> f64 {
         f64::from(self)
-    }
-
-    #[inline(always)]
-    fn sqrt(self) -> Self {
-        self.sqrt()
-    }
-
-    #[inline(always)]
-    fn exp(self) -> Self {
-        self.exp()
-    }
-
-    #[inline(always)]
-    fn ln_1p(self) -> Self {
-        self.ln_1p()
-    }
-
-    #[inline(always)]
-    fn ln(self) -> Self {
-        self.ln()
-    }
-
-    #[inline(always)]
-    fn tanh(self) -> Self {
-        self.tanh()
-    }
-
-    #[inline(always)]
-    fn abs(self) -> Self {
-        self.abs()
-    }
-
-    #[inline(always)]
-    fn max(self, other: Self) -> Self {
-        self.max(other)
-    }
-
-    #[inline(always)]
-    fn is_nan(self) -> bool {
-        self.is_nan()
     }
 }
 
@@ -169,47 +106,7 @@ impl Scalar for f64 {
     }
 
     #[inline(always)]
-    fn to_f64(self) -> f64 {
+    fn double(self) -> f64 {
         self
-    }
-
-    #[inline(always)]
-    fn sqrt(self) -> Self {
-        self.sqrt()
-    }
-
-    #[inline(always)]
-    fn exp(self) -> Self {
-        self.exp()
-    }
-
-    #[inline(always)]
-    fn ln_1p(self) -> Self {
-        self.ln_1p()
-    }
-
-    #[inline(always)]
-    fn ln(self) -> Self {
-        self.ln()
-    }
-
-    #[inline(always)]
-    fn tanh(self) -> Self {
-        self.tanh()
-    }
-
-    #[inline(always)]
-    fn abs(self) -> Self {
-        self.abs()
-    }
-
-    #[inline(always)]
-    fn max(self, other: Self) -> Self {
-        self.max(other)
-    }
-
-    #[inline(always)]
-    fn is_nan(self) -> bool {
-        self.is_nan()
     }
 }

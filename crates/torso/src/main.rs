@@ -7,6 +7,7 @@ mod commands;
 mod error;
 mod files;
 mod progress;
+mod require;
 
 use std::process::ExitCode;
 

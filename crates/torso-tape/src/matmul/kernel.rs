@@ -122,7 +122,7 @@ unsafe fn run<T: Scalar, S: Simd, const R: usize, const V: usize>(
             for (r, sums) in sums.iter_mut().enumerate() {
                 let factor = T::splat(simd, *a.add(r * row_stride));
                 for (sum, vector) in sums.iter_mut().zip(row) {
-                    *sum = T::mul_add(simd, factor, vector, *sum);
+                    *sum = T::fused(simd, factor, vector, *sum);
                 }
             }
             a = a.wrapping_add(k_stride);
@@ -155,7 +155,7 @@ unsafe fn write_whole<T: Scalar, S: Simd, const R: usize, const V: usize>(
                 let at = out.c.as_mut_ptr().add(r * out.stride + v * lanes);
                 let at = at.cast::<T::Vector<S>>();
                 let old = || at.read_unaligned();
-                at.write_unaligned(if out.add { T::mul_add(simd, sum, one, old()) } else { sum });
+                at.write_unaligned(if out.add { T::fused(simd, sum, one, old()) } else { sum });
             }
         }
     }

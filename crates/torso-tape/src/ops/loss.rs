@@ -161,8 +161,8 @@ pub(crate) struct Sum {
 
 impl Sum {
     fn add<T: Scalar>(&mut self, value: T, weight: T) {
-        self.value += value.to_f64() * weight.to_f64();
-        self.weight += weight.to_f64();
+        self.value += value.double() * weight.double();
+        self.weight += weight.double();
         self.observed += 1;
     }
 
@@ -243,7 +243,7 @@ fn softmax<T: Scalar>(output: &[T], class: usize, slope: &mut [T]) -> T {
     reason = "class labels are small whole numbers; others fail the bounds of their tables"
 )]
 fn class<T: Scalar>(label: T) -> usize {
-    label.to_f64() as usize
+    label.double() as usize
 }
 
 /// Scales the slopes by the loss's weight, or gives each loss its own layer.

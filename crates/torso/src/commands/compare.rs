@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use torso_core::data::{Layout, TaskData};
 use torso_core::estimator::{Batch, Budget};
-use torso_core::record::{Comparison, RUN_SCHEMA, RunRecord};
+use torso_core::record::{RUN_SCHEMA, RunRecord};
 use torso_core::split::{SplitOptions, SplitRule};
 use torso_data::{
     Prepared, ReadOptions, Roles, SplitSpec, Table, Targets, read_splits, split_rule, task_data,
@@ -14,9 +14,10 @@ use torso_study::arm::{Arm, ArmSettings, default_ids, parse_all};
 use torso_study::compare::{CompareOptions, compare};
 
 use crate::cli::{CompareArgs, DataArgs};
-use crate::error::{CliError, Kind, nearest};
+use crate::error::{CliError, Kind};
 use crate::files;
 use crate::progress::Watch;
+use crate::require::{check_requirements, parse_requirements};
 
 pub(crate) fn run(options: &CompareArgs) -> Result<String, CliError> {
     let settings = ArmSettings::parse(&options.budget.settings)?;
@@ -201,63 +202,6 @@ impl Outputs {
 
 fn to_json(value: &impl serde::Serialize) -> Result<String, CliError> {
     serde_json::to_string(value).map_err(|error| CliError::new(Kind::Run, error.to_string()))
-}
-
-/// What must be said: (arm, if named; task or `overall`; the word).
-type Requirement = (Option<String>, String, String);
-
-fn parse_requirements(texts: &[String]) -> Result<Vec<Requirement>, CliError> {
-    const WORDS: [&str; 3] = ["helps", "harms", "no difference shown"];
-    let parse = |text: &String| {
-        let (subject, word) = text.rsplit_once(':').unwrap_or((text, ""));
-        if !WORDS.contains(&word) {
-            let message = format!("--require expects [ARM/]TASK:VERDICT, found `{text}`");
-            let hint = format!("verdicts are {}", WORDS.join(", "));
-            return Err(CliError::new(Kind::Usage, message).hint(hint));
-        }
-        let (arm, task) = match subject.split_once('/') {
-            Some((arm, task)) => (Some(arm.to_string()), task),
-            None => (None, subject),
-        };
-        Ok((arm, task.to_string(), word.to_string()))
-    };
-    texts.iter().map(parse).collect()
-}
-
-fn check_requirements(required: &[Requirement], said: &Comparison) -> Result<(), CliError> {
-    for (arm, task, word) in required {
-        let arms = said.arms.iter().skip(1).filter(|a| arm.as_ref().is_none_or(|id| a.name == *id));
-        let mut found = false;
-        for result in arms {
-            let verdict = if task == "overall" {
-                Some(result.overall.verdict)
-            } else {
-                result.tasks.iter().find(|t| t.task == *task).map(|t| t.verdict)
-            };
-            let Some(verdict) = verdict else {
-                let names: Vec<String> = said.tasks.iter().map(|t| t.name.clone()).collect();
-                let hint = nearest(task, &names).map_or_else(
-                    || format!("tasks are {}", names.join(", ")),
-                    |name| format!("did you mean `{name}`?"),
-                );
-                let message = format!("--require: no task `{task}`");
-                return Err(CliError::new(Kind::Usage, message).hint(hint));
-            };
-            found = true;
-            if verdict.word() != word {
-                let message = format!(
-                    "required `{task}:{word}`, but {} says `{}`",
-                    result.name,
-                    verdict.word()
-                );
-                return Err(CliError::new(Kind::Run, message));
-            }
-        }
-        if !found {
-            return Err(CliError::new(Kind::Usage, "--require names an arm that was not compared"));
-        }
-    }
-    Ok(())
 }
 
 fn option_list(
