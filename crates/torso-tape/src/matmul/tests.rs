@@ -149,3 +149,36 @@ fn a_factor_that_is_too_short_is_refused() {
     let (a, b) = ([0.0; 5], [0.0; 6]);
     Workspace::new(1).matmul([2, 3, 2], product, Factor::rows(&a, 3), Factor::rows(&b, 2));
 }
+
+/// A product on the given vector unit.
+#[cfg(target_arch = "x86_64")]
+fn on<S: Simd>(simd: S, shape @ [m, k, n]: [usize; 3], b_transposed: bool) -> Vec<f32> {
+    let a: Vec<f32> = numbers(m * k, "a").into_iter().map(f32::from_f64).collect();
+    let b: Vec<f32> = numbers(n * k, "b").into_iter().map(f32::from_f64).collect();
+    let mut c = vec![0.0f32; m * n];
+    simd.vectorize(Block {
+        shape,
+        product: Product { data: &mut c, row_stride: n, add: false },
+        a: Factor::rows(&a, k),
+        b: if b_transposed { Factor::rows(&b, k).transposed() } else { Factor::rows(&b, n) },
+        buffers: &mut Buffers::default(),
+    });
+    c
+}
+
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn every_vector_unit_gives_the_same_sums() {
+    let Some(narrow) = pulp::x86::V3::try_new() else { return };
+    for shape in [[1, 5, 3], [13, 40, 21], [37, 300, 77], [120, 64, 130]] {
+        for b_transposed in [false, true] {
+            let sums = on(narrow, shape, b_transposed);
+            let plain = on(pulp::Scalar, shape, b_transposed);
+            assert!(plain.iter().zip(&sums).all(|(a, b)| (a - b).abs() < 1e-4), "{shape:?}");
+            if let Some(wide) = pulp::x86::V4::try_new() {
+                // Both fuse, so not a bit differs.
+                assert_eq!(sums, on(wide, shape, b_transposed), "{shape:?}");
+            }
+        }
+    }
+}
