@@ -34,6 +34,7 @@ peers-setup:
 
 # Training steps and task gradients, side by side with PyTorch
 peers:
+    cargo build --release --example train_step
     benches/peers/.venv/bin/python benches/peers/train_step.py
 
 # False calls and power of the verdict, on 200 generated data sets for each row of the table
