@@ -94,8 +94,8 @@ pub(crate) fn pull_back<T: Scalar>(walk: &mut Pullback<T>, node: &mut Node<T>, o
     }
     let parts = walk.parts(node);
     weight_gradient(walk, node, op, &parts);
+    bias_gradient(walk, node, op.bias, &parts);
     walk.done(parts);
-    bias_gradient(walk, node, op.bias);
     input_gradient(walk, node, op);
 }
 
@@ -176,12 +176,11 @@ fn is_whole<T: Scalar>(walk: &Pullback<T>, node: &Node<T>, param: ParamId, parts
         && parts.iter().enumerate().all(fits)
 }
 
-/// The bias's gradient: the stack summed over rows. Shared with grouped layers' common part.
-fn bias_gradient<T: Scalar>(walk: &mut Pullback<T>, node: &Node<T>, bias: ParamId) {
+/// The bias's gradient: the stack summed over rows.
+fn bias_gradient<T: Scalar>(walk: &mut Pullback<T>, node: &Node<T>, bias: ParamId, parts: &[Part]) {
     let (width, layers) = (node.shape[1], node.stack.layers());
-    let parts = walk.parts(node);
     walk.sink.add_some(bias);
-    for Part { loss, layer, rows, columns } in &parts {
+    for Part { loss, layer, rows, columns } in parts {
         let into = walk.sink.block(bias).layer(*loss) * width;
         let (data, _) = walk.sink.set_all(bias);
         let sum = &mut data[into..][columns.clone()];
@@ -196,7 +195,6 @@ fn bias_gradient<T: Scalar>(walk: &mut Pullback<T>, node: &Node<T>, bias: ParamI
             },
         );
     }
-    walk.done(parts);
 }
 
 fn input_gradient<T: Scalar>(walk: &mut Pullback<T>, node: &Node<T>, op: LinearOp) {
