@@ -2,6 +2,7 @@
 
 use crate::ops::Op;
 use crate::params::Params;
+use crate::products::{add_products, mirror};
 use crate::scalar::Scalar;
 use crate::sink::{Block, Owner};
 use crate::tape::{Node, Tape};
@@ -50,8 +51,8 @@ impl<T: Scalar> Jacobian<T> {
         blocks.filter(|(block, _)| block.owner == Owner::Shared)
     }
 
-    /// Finds out whose each range is, and makes a block for it.
-    pub(crate) fn lay_out(&mut self, tape: &Tape<T>, params: &Params<T>) {
+    /// Finds out whose each range is that a node from `first` on reads, and makes a block for it.
+    pub(crate) fn lay_out(&mut self, tape: &Tape<T>, params: &Params<T>, first: usize) {
         let n_ranges = params.ranges().len();
         self.blocks.resize_with(n_ranges, Block::new);
         self.starts.clear();
@@ -60,7 +61,7 @@ impl<T: Scalar> Jacobian<T> {
             block.losses.clear();
             self.starts.push(range.span().start);
         }
-        for node in &tape.nodes[..tape.n_nodes] {
+        for node in &tape.nodes[first..tape.n_nodes] {
             for param in node.op.params().into_iter().flatten() {
                 self.blocks[param.index()].claim(tape, params, node);
             }
@@ -77,25 +78,26 @@ impl<T: Scalar> Jacobian<T> {
     /// `G = J J'` over the shared parameters, `[K, K]`, row-major: summed block by block, so that
     /// no row is ever made.
     pub fn gramian(&self, gramian: &mut Vec<f64>) {
+        self.products(self, gramian);
+    }
+
+    /// `J1 J2'` over the shared parameters, `[K, K]`, row-major, of this Jacobian and another one
+    /// of the same network and tasks.
+    ///
+    /// # Panics
+    /// If the other one is not of the same parameters and tasks.
+    pub fn products(&self, other: &Self, products: &mut Vec<f64>) {
         let k = self.n_losses;
-        gramian.clear();
-        gramian.resize(k * k, 0.0);
-        for (block, _) in self.shared() {
-            let width = block.shape[1];
-            let data = &self.data[block.start..block.start + block.len()];
-            for rows in data.chunks_exact(block.layers() * width) {
-                for (i, a) in rows.chunks_exact(width).enumerate() {
-                    for (j, b) in rows.chunks_exact(width).enumerate().take(i + 1) {
-                        let at = block.losses[i] as usize * k + block.losses[j] as usize;
-                        gramian[at] += dot(a, b);
-                    }
-                }
-            }
+        products.clear();
+        products.resize(k * k, 0.0);
+        for ((block, _), (twin, _)) in self.shared().zip(other.shared()) {
+            assert!(block.losses == twin.losses && block.shape == twin.shape, "alike Jacobians");
+            let [a, b] = [(self, block), (other, twin)]
+                .map(|(of, block)| &of.data[block.start..block.start + block.len()]);
+            add_products([a, b], block.shape[1], &block.losses, k, products);
         }
-        for i in 0..k {
-            for j in 0..i {
-                gramian[j * k + i] = gramian[i * k + j];
-            }
+        if std::ptr::eq(self, other) {
+            mirror(k, products);
         }
     }
 
@@ -125,11 +127,11 @@ impl<T: Scalar> Jacobian<T> {
     pub fn combine(&self, weights: &[T], heads: HeadGradient, gradient: &mut [T]) {
         assert_eq!(weights.len(), self.n_losses, "a weight for each loss");
         assert_eq!(gradient.len(), self.n_params, "a gradient is as long as the parameters");
-        gradient.fill(T::ZERO);
         for (block, &start) in self.blocks.iter().zip(&self.starts) {
             let [n_rows, width] = block.shape;
             let into = &mut gradient[start..start + n_rows * width];
             let data = &self.data[block.start..block.start + block.len()];
+            into.fill(T::ZERO);
             if block.owner == Owner::Shared {
                 add_layers(data, block, weights, into);
             } else {
@@ -140,6 +142,35 @@ impl<T: Scalar> Jacobian<T> {
                     }
                 }
             }
+        }
+    }
+}
+
+impl<T: Scalar> Jacobian<T> {
+    /// Writes a direction `[P]` of the shared parameters, ranges in the parameters' order, and each
+    /// task's own gradient elsewhere.
+    ///
+    /// # Panics
+    /// If `direction` is not as long as there are shared parameters, or `gradient` as there are
+    /// parameters.
+    pub fn place(&self, direction: &[f64], gradient: &mut [T]) {
+        assert_eq!(direction.len(), self.n_shared(), "a number for each shared parameter");
+        let none = vec![T::ZERO; self.n_losses];
+        self.combine(&none, HeadGradient::Own, gradient);
+        let mut rest = direction;
+        for (block, start) in self.shared() {
+            let own;
+            (own, rest) = rest.split_at(block.shape[0] * block.shape[1]);
+            let into = &mut gradient[start..start + own.len()];
+            into.iter_mut().zip(own).for_each(|(into, d)| *into = T::from_f64(*d));
+        }
+    }
+
+    /// Scales the shared parameters' part of a gradient.
+    pub fn scale_shared(&self, factor: T, gradient: &mut [T]) {
+        for (block, start) in self.shared() {
+            let n = block.shape[0] * block.shape[1];
+            gradient[start..start + n].iter_mut().for_each(|g| *g *= factor);
         }
     }
 }
@@ -200,20 +231,4 @@ fn add_layers<T: Scalar>(data: &[T], block: &Block, weights: &[T], into: &mut [T
             }
         },
     );
-}
-
-/// The scalar product, summed in eight lanes.
-fn dot<T: Scalar>(a: &[T], b: &[T]) -> f64 {
-    pulp::Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            let mut lanes = [0.0f64; 8];
-            for (a, b) in a.chunks(8).zip(b.chunks(8)) {
-                for ((lane, a), b) in lanes.iter_mut().zip(a).zip(b) {
-                    *lane += a.double() * b.double();
-                }
-            }
-            lanes.iter().sum()
-        },
-    )
 }

@@ -45,6 +45,7 @@ mod matmul;
 mod ops;
 mod optimizer;
 mod params;
+mod products;
 mod scalar;
 mod schedule;
 mod sink;

@@ -73,7 +73,10 @@ impl Block {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.shape[0] * self.layers() * self.shape[1]
+        match self.owner {
+            Owner::Nobody => 0,
+            _ => self.shape[0] * self.layers() * self.shape[1],
+        }
     }
 }
 

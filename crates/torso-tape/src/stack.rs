@@ -17,8 +17,18 @@ pub(crate) struct Stack<T> {
     /// The channels that reach the node, ascending; empty where no gradient is wanted.
     pub(crate) channels: Vec<u32>,
     pub(crate) by_columns: bool,
+    pub(crate) half: Half,
     /// Whether `data` holds nothing yet.
     fresh: bool,
+}
+
+/// Which half of a linear node's pullback runs. They run apart where a walk is cut below the heads.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Half {
+    #[default]
+    Both,
+    Parameters,
+    Input,
 }
 
 impl<T: Scalar> Stack<T> {
@@ -26,6 +36,7 @@ impl<T: Scalar> Stack<T> {
     pub(crate) fn reset(&mut self) {
         self.channels.clear();
         self.by_columns = false;
+        self.half = Half::Both;
         self.fresh = true;
     }
 
@@ -34,6 +45,11 @@ impl<T: Scalar> Stack<T> {
         if let Err(at) = self.channels.binary_search(&channel) {
             self.channels.insert(at, channel);
         }
+    }
+
+    /// Whether nothing was written yet.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.fresh
     }
 
     /// The number of layers.

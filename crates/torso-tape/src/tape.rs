@@ -12,6 +12,7 @@ use crate::scalar::Scalar;
 use crate::sink::{Block, Owner, Sink};
 use crate::stack::Stack;
 
+mod cut;
 pub(crate) mod reach;
 
 /// A recorded value `[n_rows, width]`; valid until the tape is cleared.
@@ -73,6 +74,8 @@ pub struct Tape<T> {
     /// The blocks of `backward`.
     blocks: Vec<Block>,
     pub(crate) scratch: ops::Scratch,
+    /// The layer of heads above the cut of the last walk, if it was one.
+    heads: Option<usize>,
 }
 
 impl<T: Scalar> Default for Tape<T> {
@@ -97,6 +100,7 @@ impl<T: Scalar> Tape<T> {
             work: Workspace::new(n_threads),
             blocks: Vec::new(),
             scratch: ops::Scratch::default(),
+            heads: None,
         }
     }
 
@@ -220,23 +224,30 @@ impl<T: Scalar> Tape<T> {
             (block.owner, block.fresh) = (Owner::One, true);
         }
         let mut sink = Sink { data: gradient, blocks: &mut blocks };
-        self.pull_back(params, Some(weights), &mut sink);
+        self.pull_back(params, Some(weights), &mut sink, 0..self.n_nodes);
         sink.finish();
         self.blocks = blocks;
     }
 
     /// Every task's gradient with respect to the parameters that tasks share, and each head's own.
+    /// Losses that are no task's have no part in it.
     pub fn jacobian(&mut self, params: &Params<T>, jacobian: &mut Jacobian<T>) {
         self.reach_each();
-        jacobian.lay_out(self, params);
+        jacobian.lay_out(self, params, 0);
         let mut sink = Sink { data: &mut jacobian.data, blocks: &mut jacobian.blocks };
-        self.pull_back(params, None, &mut sink);
+        self.pull_back(params, None, &mut sink, 0..self.n_nodes);
         sink.finish();
     }
 
-    /// Walks back over the recorded ops; `weights` combine the losses of tasks.
-    fn pull_back(&mut self, params: &Params<T>, weights: Option<&[T]>, sink: &mut Sink<T>) {
-        for at in (0..self.n_nodes).rev() {
+    /// Walks back over some recorded ops; `weights` combine the losses of tasks.
+    fn pull_back(
+        &mut self,
+        params: &Params<T>,
+        weights: Option<&[T]>,
+        sink: &mut Sink<T>,
+        nodes: std::ops::Range<usize>,
+    ) {
+        for at in nodes.rev() {
             let (below, rest) = self.nodes.split_at_mut(at);
             let Some((node, above)) = rest.split_first_mut() else { continue };
             let mut pullback = ops::Pullback {

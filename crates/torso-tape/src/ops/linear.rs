@@ -11,7 +11,7 @@ use crate::matmul::{Factor, Product};
 use crate::params::{ParamId, Params};
 use crate::scalar::Scalar;
 use crate::sink::Owner;
-use crate::stack::Part;
+use crate::stack::{Half, Part};
 use crate::tape::{Node, Tape, Var};
 
 /// What follows a linear layer.
@@ -88,15 +88,19 @@ pub(crate) fn sigmoid<T: Scalar>(x: T) -> T {
 }
 
 pub(crate) fn pull_back<T: Scalar>(walk: &mut Pullback<T>, node: &mut Node<T>, op: LinearOp) {
-    let layers = node.stack.layers();
-    if op.activation != Activation::Identity {
-        slope(&mut node.stack.data, &node.value, node.shape[1], layers, op.activation);
+    if node.stack.half != Half::Input {
+        let layers = node.stack.layers();
+        if op.activation != Activation::Identity {
+            slope(&mut node.stack.data, &node.value, node.shape[1], layers, op.activation);
+        }
+        let parts = walk.parts(node);
+        weight_gradient(walk, node, op, &parts);
+        bias_gradient(walk, node, op.bias, &parts);
+        walk.done(parts);
     }
-    let parts = walk.parts(node);
-    weight_gradient(walk, node, op, &parts);
-    bias_gradient(walk, node, op.bias, &parts);
-    walk.done(parts);
-    input_gradient(walk, node, op);
+    if node.stack.half != Half::Parameters {
+        input_gradient(walk, node, op);
+    }
 }
 
 /// `stack <- stack * act'`, the slope told from the layer's output.

@@ -19,13 +19,21 @@ impl<T: Scalar> Tape<T> {
 
     fn reach_by(&mut self, channel_of: impl Fn(u32, &LossOp) -> Option<u32>) {
         self.nodes[..self.n_nodes].iter_mut().for_each(|node| node.stack.reset());
-        for at in (0..self.n_nodes).rev() {
-            let (below, rest) = self.nodes.split_at_mut(at);
-            let node = &mut rest[0];
+        for at in 0..self.n_nodes {
+            let node = &mut self.nodes[at];
             if let Op::Loss(loss) = &node.op {
                 let at = u32::try_from(at).expect("fewer than 2^32 ops");
                 node.stack.channels.extend(channel_of(at, loss));
             }
+        }
+        self.reach_inputs(self.n_nodes);
+    }
+
+    /// Passes the channels of the first `n_nodes` nodes on to what they read.
+    pub(crate) fn reach_inputs(&mut self, n_nodes: usize) {
+        for at in (0..n_nodes).rev() {
+            let (below, rest) = self.nodes.split_at_mut(at);
+            let node = &rest[0];
             for input in node.op.inputs().into_iter().flatten() {
                 let input = &mut below[input.index()];
                 if input.trainable {
