@@ -32,9 +32,9 @@ deny:
 peers-setup:
     benches/peers/setup.sh
 
-# Training steps and task gradients, side by side with PyTorch
+# Training steps, task gradients and balanced steps, side by side with PyTorch and TorchJD
 peers:
-    cargo build --release --example train_step
+    cargo build --release --example train_step --example balanced_step
     benches/peers/.venv/bin/python benches/peers/train_step.py
 
 # False calls and power of the verdict, on 200 generated data sets for each row of the table
@@ -44,6 +44,19 @@ verdict-calls sets="200":
 # Whether compare finds helps, nothing and harms where that is the truth
 verdict-truth:
     cargo run --release -p torso-study --example verdict_truth
+
+# What cheaper task gradients cost each method, as `torso explain` tells it
+task-gradients:
+    cargo run --release -p torso-deep --example task_gradients > target/task_gradients.tsv
+    mv target/task_gradients.tsv crates/torso/src/commands/task_gradients.tsv
+
+# Every balancing method beside tuned fixed weights: penguins, or sarcos, emotions or school FOLDER
+balance-table data="penguins" *options="":
+    cargo run --release -p torso-study --example balance_table -- {{data}} {{options}}
+
+# Whether the scale of a task's loss matters to each method
+loss-scales:
+    cargo run --release -p torso-deep --example loss_scales
 
 # Everything that CI runs
 ci:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Training steps and task gradients, Torso and PyTorch side by side. README.md says how to read it."""
+"""Training steps and task gradients, Torso and its rivals side by side. README.md says how to read it."""
 
 import argparse
 import json
@@ -17,7 +17,7 @@ from torch import nn
 from torch.nn.functional import mse_loss
 
 ROOT = Path(__file__).resolve().parents[2]
-BUILD = "cargo build --release --example train_step"
+BUILD = "cargo build --release --example train_step --example balanced_step"
 NETS = {"mlp": (64, 256, 256), "mlp-large": (512, 1024, 1024, 1024)}
 TASKS = 8
 WARM_UP = 2
@@ -26,7 +26,11 @@ ROUND_MS = 1000.0
 
 @dataclass(frozen=True)
 class Case:
-    """Work that both sides do, and the most that Torso may need of it, as a share of PyTorch's time."""
+    """Work that both sides do, and the most that Torso may need of it, as a share of the rival's time.
+
+    The rival is PyTorch, with TorchJD for `upgrad`; for `representation` it is Torso's own step with
+    equal weights.
+    """
 
     work: str
     net: str
@@ -45,6 +49,10 @@ CASES = [
     Case("grads", "mlp", 32, 0.40),
     Case("grads", "mlp", 256, 0.80),
     Case("grads", "mlp-large", 512, 1.10),
+    Case("upgrad", "mlp", 32, 0.15),
+    Case("upgrad", "mlp", 256, 0.50),
+    Case("representation", "mlp", 32, 1.30),
+    Case("representation", "mlp", 256, 1.30),
 ]
 
 
@@ -87,6 +95,26 @@ def training(net, x, targets):
     return step
 
 
+def balanced(net, x, targets):
+    """A function that trains for one step along UPGrad's direction and gives the losses before it."""
+    from torchjd.aggregation import UPGrad
+    from torchjd.autojac import jac_to_grad, mtl_backward
+
+    optimizer = torch.optim.Adam(net.parameters(), lr=1e-3, fused=True)
+    aggregator = UPGrad()
+
+    def step():
+        optimizer.zero_grad()
+        shared = net.trunk(x)
+        losses = [mse_loss(head(shared), y) for head, y in zip(net.heads, targets)]
+        mtl_backward(losses, features=shared)
+        jac_to_grad(net.trunk.parameters(), aggregator)
+        optimizer.step()
+        return losses
+
+    return step
+
+
 def task_gradients(net, x, targets):
     """A function that takes each loss's gradient for the trunk and gives the losses."""
     shared = list(net.trunk.parameters())
@@ -111,7 +139,8 @@ def run_torch(case, steps):
     net = Net(widths)
     x = torch.randn(case.batch, widths[0])
     targets = [torch.randn(case.batch, 1) for _ in range(TASKS)]
-    step = (training if case.work == "train" else task_gradients)(net, x, targets)
+    works = {"train": training, "grads": task_gradients, "upgrad": balanced}
+    step = works[case.work](net, x, targets)
 
     first = total(step())
     for _ in range(WARM_UP):
@@ -125,11 +154,14 @@ def run_torch(case, steps):
     return Sample(ms, first, total(losses))
 
 
-def run_torso(binary, case, steps):
-    command = [binary, "--net", case.net, "--batch", str(case.batch), "--steps", str(steps)]
-    command += ["--threads", "1", "--json"]
-    if case.work == "grads":
-        command.append("--jacobian")
+def run_torso(folder, case, steps, method="upgrad"):
+    command = ["--batch", str(case.batch), "--steps", str(steps), "--json"]
+    if case.work in ("train", "grads"):
+        command = [folder / "train_step", *command, "--net", case.net, "--threads", "1"]
+        command += ["--jacobian"] if case.work == "grads" else []
+    else:
+        gradients = "representation" if case.work == "representation" else "exact"
+        command = [folder / "balanced_step", *command, "--method", method, "--gradients", gradients]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
         sys.exit(f"{case.name}: {' '.join(map(str, command))} failed:\n{done.stderr}")
@@ -149,18 +181,19 @@ def check_work(case, side, sample):
     """Ends the run if a side did not learn, or had nothing to take gradients of."""
     if not (math.isfinite(sample.ms) and sample.ms > 0):
         sys.exit(f"{case.name}: {side} took {sample.ms} ms per step")
-    if case.work == "train" and not sample.last < sample.first:
+    if case.work != "grads" and not sample.last < sample.first:
         sys.exit(f"{case.name}: {side}'s loss did not fall: {sample.first} to {sample.last}")
     if case.work == "grads" and not (math.isfinite(sample.last) and sample.last > 0):
         sys.exit(f"{case.name}: {side}'s loss is {sample.last}")
 
 
-def measure(case, binary, rounds):
+def measure(case, folder, rounds):
     """One line of the table. The side that begins changes with each round."""
-    sides = {
-        "torso": lambda steps: run_torso(binary, case, steps),
-        "torch": lambda steps: run_torch(case, steps),
-    }
+    sides = {"torso": lambda steps: run_torso(folder, case, steps)}
+    if case.work == "representation":
+        sides["rival"] = lambda steps: run_torso(folder, case, steps, method="equal")
+    else:
+        sides["rival"] = lambda steps: run_torch(case, steps)
     steps = {side: calibrated(run) for side, run in sides.items()}
     samples = {side: [] for side in sides}
     for i in range(rounds):
@@ -169,11 +202,11 @@ def measure(case, binary, rounds):
             check_work(case, side, sample)
             samples[side].append(sample.ms)
 
-    ratios = [ours / theirs for ours, theirs in zip(samples["torso"], samples["torch"])]
+    ratios = [ours / theirs for ours, theirs in zip(samples["torso"], samples["rival"])]
     ratio = statistics.median(ratios)
     return {
         "case": case.name,
-        "torch_ms": statistics.median(samples["torch"]),
+        "rival_ms": statistics.median(samples["rival"]),
         "torso_ms": statistics.median(samples["torso"]),
         "ratio": ratio,
         "ratio_min": min(ratios),
@@ -194,16 +227,16 @@ def cpu_model():
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__)
-    default = ROOT / "target/release/examples/train_step"
-    parser.add_argument("--torso", type=Path, default=default, help=f"from `{BUILD}`")
+    default = ROOT / "target/release/examples"
+    parser.add_argument("--torso", type=Path, default=default, help=f"the folder that `{BUILD}` fills")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--case", action="append", choices=[c.name for c in CASES], help="repeatable")
     parser.add_argument("--json", action="store_true", help="one JSON document, no table")
     args = parser.parse_args()
     if args.rounds < 1:
         parser.error("--rounds must be at least 1")
-    if not args.torso.is_file():
-        parser.error(f"no {args.torso}; build it with `{BUILD}`")
+    if not all((args.torso / name).is_file() for name in ("train_step", "balanced_step")):
+        parser.error(f"not all examples in {args.torso}; build them with `{BUILD}`")
     args.torso = args.torso.resolve()
     return args
 
@@ -221,7 +254,7 @@ def main():
     }
     if not args.json:
         print(", ".join(f"{key} {value}" for key, value in about.items()))
-        print(f"{'case':<22}{'torch ms':>10}{'torso ms':>10}{'ratio':>7} {'[min, max]':<14}{'bar':>5}")
+        print(f"{'case':<26}{'rival ms':>10}{'torso ms':>10}{'ratio':>7} {'[min, max]':<14}{'bar':>5}")
 
     rows = []
     for case in CASES:
@@ -232,7 +265,7 @@ def main():
         if not args.json:
             span = f"[{row['ratio_min']:.2f}, {row['ratio_max']:.2f}]"
             print(
-                f"{row['case']:<22}{row['torch_ms']:>10.3f}{row['torso_ms']:>10.3f}"
+                f"{row['case']:<26}{row['rival_ms']:>10.3f}{row['torso_ms']:>10.3f}"
                 f"{row['ratio']:>7.2f} {span:<14}{row['bar']:>5.2f}  {'ok' if row['ok'] else 'missed'}",
                 flush=True,
             )

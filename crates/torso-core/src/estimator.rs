@@ -50,6 +50,11 @@ pub trait Estimator: Send + Sync {
     /// The id in arms and records, such as `hard+equal`.
     fn id(&self) -> String;
 
+    /// Refuses settings that no problem on this data could be fitted with, before any work.
+    fn check(&self, _data: &TaskData) -> Result<(), FitError> {
+        Ok(())
+    }
+
     /// Learns. The same problem gives the same model, bit for bit.
     fn fit(&self, problem: &Problem) -> Result<Box<dyn Model>, FitError>;
 }
@@ -77,6 +82,20 @@ pub struct Trace {
     pub settings: Vec<(String, f64)>,
     /// What the user should know, such as a solver that did not converge.
     pub notes: Vec<String>,
+    /// How the tasks were balanced; nothing where one task is learned alone.
+    pub balance: BalanceTrace,
+}
+
+/// What a balancing method did in a fit.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct BalanceTrace {
+    /// The steps in which it was asked.
+    pub steps: usize,
+    /// What it said where it had no answer of its own, with the number of such steps.
+    pub statuses: Vec<(String, usize)>,
+    /// The mean cosine between the gradients of two tasks, `[n_tasks, n_tasks]`, `NaN` on the
+    /// diagonal; empty where gradients were not seen or tasks are many.
+    pub cosines: Vec<f64>,
 }
 
 /// One epoch. Losses are in units of the training labels' spread: squared errors divided by their
@@ -87,8 +106,10 @@ pub struct Epoch {
     pub train: Vec<f64>,
     /// Validation loss of each task.
     pub validation: Vec<f64>,
-    /// The weight of each task's loss.
+    /// The weight of each task's loss in the last step; `NaN` where a method gives none.
     pub weights: Vec<f64>,
+    /// The mean cosine between the gradients of two tasks; `NaN` where they were not seen.
+    pub cosine: f64,
 }
 
 /// Why a fit failed.
@@ -102,6 +123,14 @@ pub enum FitError {
         task: String,
         /// The epoch, from 1.
         epoch: usize,
+    },
+    /// A method's own settings are not valid.
+    #[error("{message}")]
+    Settings {
+        /// The method's id.
+        method: String,
+        /// What is wrong with them.
+        message: String,
     },
     /// A method does not fit the problem.
     #[error("`{method}` {why}")]

@@ -200,6 +200,9 @@ pub struct RunRecord {
     pub about_arms: Vec<(String, String)>,
     /// Learning curves, one entry per arm and task.
     pub curves: Vec<Curve>,
+    /// How arms balanced their tasks, one entry per arm that did.
+    #[serde(default)]
+    pub balance: Vec<ArmBalance>,
     /// What the user should know: cells without labels, constant columns, methods that gave up.
     pub notes: Vec<String>,
 }
@@ -217,4 +220,24 @@ pub struct Curve {
     pub validation: Vec<f64>,
     /// The mean over fits of the epoch whose weights were kept, from 1.
     pub best_epoch: f64,
+}
+
+/// How one arm balanced its tasks: sums and means over repeats and folds.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ArmBalance {
+    /// The arm.
+    pub arm: String,
+    /// The steps of all kept trainings in which the method was asked.
+    pub steps: usize,
+    /// What it said where it had no answer of its own, with the number of such steps.
+    pub statuses: Vec<(String, usize)>,
+    /// Each task's share of the sum of the weights' sizes, per epoch, `[n_tasks][epochs]`: the mean
+    /// over the fits still learning. Empty where the method gives no weights, or tasks are many.
+    pub weights: Vec<Vec<f64>>,
+    /// The mean cosine between the gradients of two tasks, per epoch; below 0 they conflict. Empty
+    /// where gradients were not seen.
+    pub cosine: Vec<f64>,
+    /// The mean cosine between the gradients of each two tasks, `[n_tasks, n_tasks]`, row-major;
+    /// none for a task with itself, or where two never met. Empty as `cosine`, or if tasks are many.
+    pub cosines: Vec<Option<f64>>,
 }

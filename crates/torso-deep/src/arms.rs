@@ -84,4 +84,4 @@ fn named(settings: &NetworkSettings) -> Vec<(String, f64)> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,11 +1,12 @@
 //! Neural multi-task learning: encoders, sharing, heads, the trainer.
 //!
 //! A network is an encoder arranged by a [`sharing`] architecture, and a head for each task
-//! (`heads.rs`). The trainer (`trainer.rs`) asks a balancing method for one weight per task and
-//! step, stops early on validation rows and keeps the best weights. The [`arms`] are the
+//! (`heads.rs`). The trainer (`trainer.rs`) makes one gradient of the tasks' by a balancing method
+//! (`balancing.rs`), stops early on validation rows and keeps the best weights. The [`arms`] are the
 //! estimators that a comparison runs.
 
 pub mod arms;
+mod balancing;
 pub mod encoder;
 mod heads;
 mod network;

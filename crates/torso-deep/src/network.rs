@@ -21,6 +21,15 @@ pub(crate) enum Mode<'a> {
     Evaluation,
 }
 
+/// Values that all tasks read, where a walk back can be cut in two.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cuts {
+    /// What the last shared layer reads.
+    pub(crate) last_layer: Var,
+    /// What the heads read.
+    pub(crate) representation: Var,
+}
+
 /// A network with its parameters.
 pub(crate) struct Network {
     pub(crate) params: Params<f32>,
@@ -45,7 +54,8 @@ impl Network {
         Self { params, sharing: trunk, heads, settings: settings.clone() }
     }
 
-    /// Records the pass of a batch, with the loss of every task.
+    /// Records the pass of a batch, with the loss of every task; gives the values at which a walk
+    /// back can be cut.
     pub(crate) fn record(
         &self,
         tape: &mut Tape<f32>,
@@ -53,9 +63,10 @@ impl Network {
         batch: &Batch,
         supervision: &Supervision,
         mode: &mut Mode,
-    ) {
-        let output = self.output(tape, inputs, &batch.rows, &batch.groups, mode);
+    ) -> Cuts {
+        let (cuts, output) = self.output(tape, inputs, &batch.rows, &batch.groups, mode);
         self.heads.losses(tape, output, batch, supervision, self.settings.loss);
+        cuts
     }
 
     fn output(
@@ -65,11 +76,11 @@ impl Network {
         rows: &[u32],
         groups: &[u32],
         mode: &mut Mode,
-    ) -> Var {
+    ) -> (Cuts, Var) {
         tape.clear();
         let input = tape.input_rows(&inputs.values, inputs.n_columns, rows);
-        let representation = self.sharing.record(tape, &self.params, input, mode);
-        self.heads.record(tape, &self.params, representation, groups)
+        let cuts = self.sharing.record(tape, &self.params, input, mode);
+        (cuts, self.heads.record(tape, &self.params, cuts.representation, groups))
     }
 
     /// Predictions of the network's task `t` in the unit of its labels, `[rows, kind's width]`.
@@ -91,7 +102,8 @@ impl Network {
                 Heads::Grouped { .. } => vec![row_index(t); rows.len()],
                 Heads::Stacked { .. } => Vec::new(),
             };
-            let output = self.output(&mut tape, &inputs, &rows, &groups, &mut Mode::Evaluation);
+            let (_, output) =
+                self.output(&mut tape, &inputs, &rows, &groups, &mut Mode::Evaluation);
             let [_, width] = tape.shape(output);
             for row in tape.value(output).chunks_exact(width) {
                 finish(&row[columns.clone()], kind, scale, &mut predictions);

@@ -26,6 +26,41 @@ pub struct NetworkSettings {
     pub deviation: f64,
     /// How regressions are fitted.
     pub loss: RegressionLoss,
+    /// What a head's own parameters follow; the balancing method's own rule if not given.
+    pub heads: Option<HeadsFollow>,
+    /// How exactly a balancing method sees the tasks' gradients.
+    pub task_gradients: TaskGradients,
+    /// Rows that `task-gradients=rows` samples of each batch.
+    pub gradient_rows: usize,
+    /// Steps between two looks of `task-gradients=steps`.
+    pub gradient_steps: usize,
+    /// Whether the shared part of every step has the norm of a sum of orthogonal task gradients,
+    /// so that balancing methods can be compared at one learning rate.
+    pub equal_norm: bool,
+}
+
+/// What the parameters that one task alone reaches follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HeadsFollow {
+    /// The gradient of the weighted loss.
+    Weighted,
+    /// The gradient of the task's own loss.
+    Own,
+}
+
+/// How exactly a balancing method sees the tasks' gradients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TaskGradients {
+    /// Of all shared parameters, on the whole batch, in every step.
+    Exact,
+    /// Of the representation that the heads read: one walk back through the trunk serves all.
+    Representation,
+    /// Of all shared parameters, on some of the batch's rows.
+    Rows,
+    /// Exact in every n-th step; the steps between keep its weights.
+    Steps,
 }
 
 /// The heads of tasks that are groups of rows.
@@ -60,6 +95,11 @@ impl Default for NetworkSettings {
             head: GroupHead::Deviation,
             deviation: 0.1,
             loss: RegressionLoss::Squared,
+            heads: None,
+            task_gradients: TaskGradients::Exact,
+            gradient_rows: 32,
+            gradient_steps: 5,
+            equal_norm: false,
         }
     }
 }
@@ -85,6 +125,16 @@ impl NetworkSettings {
         if let Some(&width) = self.hidden.iter().find(|width| !(1..=65_536).contains(*width)) {
             return out("hidden", "as widths from 1 to 65536", width as f64);
         }
+        for (name, value) in
+            [("gradient-rows", self.gradient_rows), ("gradient-steps", self.gradient_steps)]
+        {
+            if value == 0 {
+                return out(name, "at least 1", 0.0);
+            }
+        }
+        if self.equal_norm && self.task_gradients != TaskGradients::Exact {
+            return Err(SettingsError::EqualNorm);
+        }
         if self.hidden.is_empty() {
             return out("hidden", "as at least one width", 0.0);
         }
@@ -106,6 +156,9 @@ pub enum SettingsError {
         /// What was given.
         found: f64,
     },
+    /// Equal norms are told from exact gradients.
+    #[error("expected `task-gradients` exact beside `equal-norm`, which needs the task gradients")]
+    EqualNorm,
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use torso_core::method::Method;
 use torso_tape::{Params, Tape, Var};
 
-use crate::network::Mode;
+use crate::network::{Cuts, Mode};
 use crate::settings::NetworkSettings;
 
 pub mod hard;
@@ -25,7 +25,7 @@ pub(crate) trait Sharing: Send {
         params: &Params<f32>,
         input: Var,
         mode: &mut Mode,
-    ) -> Var;
+    ) -> Cuts;
 }
 
 /// Every sharing architecture, by id.

@@ -1,14 +1,14 @@
 //! The training loop: batches, balanced steps, early stopping, the best weights restored.
 
 use serde_json::{Map, Value};
-use torso_balance::{BalanceMethod, Balancer, LossForm, Setup, StepView};
-use torso_core::data::TaskKind;
+use torso_balance::{BalanceMethod, Setup};
 use torso_core::estimator::{Batch as BatchSize, Epoch, FitError, Problem, Trace};
 use torso_core::seed::shuffle;
 use torso_tape::{Optimizer, OptimizerConfig, Tape, clip_norm};
 
+use crate::balancing::{Balancing, Pass, form};
 use crate::heads::Batch;
-use crate::network::{Inputs, Mode, Network};
+use crate::network::{Cuts, Inputs, Mode, Network};
 use crate::settings::NetworkSettings;
 use crate::sharing::SharingMethod;
 use crate::supervision::Supervision;
@@ -44,8 +44,9 @@ pub(crate) fn train(
     for epoch in 0..problem.budget.epochs {
         let train = training.epoch(epoch)?;
         let (validation, score) = training.validate();
-        let weights = training.weights.clone();
-        trace.epochs.push(Epoch { train, validation, weights });
+        let weights = training.balancing.weights().to_vec();
+        let cosine = training.balancing.take_cosine();
+        trace.epochs.push(Epoch { train, validation, weights, cosine });
         if best.as_ref().is_none_or(|(lowest, _)| score < *lowest) {
             let kept = best.map_or_else(Vec::new, |(_, kept)| kept);
             best = Some((score, training.snapshot(kept)));
@@ -58,6 +59,7 @@ pub(crate) fn train(
         method: recipe.sharing.method.id.to_string(),
         why: "needs at least 1 epoch".to_string(),
     })?;
+    trace.balance = training.balancing.trace();
     let mut network = training.network;
     network.params.values_mut().copy_from_slice(&values);
     Ok(Trained { network, trace, validation })
@@ -70,7 +72,7 @@ struct Training<'a> {
     supervision: &'a Supervision,
     settings: &'a NetworkSettings,
     network: Network,
-    balancer: Balancer,
+    balancing: Balancing,
     optimizer: Optimizer<f32>,
     tape: Tape<f32>,
     gradient: Vec<f32>,
@@ -79,10 +81,7 @@ struct Training<'a> {
     batch: Batch,
     validation: Batch,
     step: usize,
-    weights: Vec<f64>,
-    tape_weights: Vec<f32>,
-    losses: Vec<f64>,
-    observed: Vec<bool>,
+    n_losses: usize,
 }
 
 impl<'a> Training<'a> {
@@ -97,13 +96,10 @@ impl<'a> Training<'a> {
         let network =
             Network::new(recipe.sharing, inputs.n_columns, supervision, settings, problem.seed);
         let n_losses = supervision.n_losses();
-        let forms: Vec<LossForm> = (0..n_losses).map(|t| form(supervision, t)).collect();
+        let forms: Vec<_> = (0..n_losses).map(|t| form(&supervision.target_of(t).kind)).collect();
         let setup =
             Setup { forms: &forms, settings: &recipe.balance_settings, trial, seed: problem.seed };
-        let balancer = (recipe.balance.build)(&setup).map_err(|error| FitError::Unsuitable {
-            method: recipe.balance.method.id.to_string(),
-            why: format!("cannot start: {error}"),
-        })?;
+        let balancing = Balancing::start(recipe.balance, &setup, settings)?;
         let optimizer = Optimizer::new(
             &OptimizerConfig::AdamW {
                 beta1: 0.9,
@@ -121,7 +117,7 @@ impl<'a> Training<'a> {
             inputs,
             supervision,
             settings,
-            balancer,
+            balancing,
             optimizer,
             tape: Tape::new(),
             gradient: vec![0.0; network.params.len()],
@@ -131,10 +127,7 @@ impl<'a> Training<'a> {
             batch: Batch::default(),
             validation,
             step: 0,
-            weights: vec![1.0; n_losses],
-            tape_weights: vec![1.0; n_losses],
-            losses: vec![0.0; n_losses],
-            observed: vec![false; n_losses],
+            n_losses,
         })
     }
 
@@ -146,18 +139,18 @@ impl<'a> Training<'a> {
             let mut stream = self.problem.seed.stream("batches", "", epoch as u64);
             shuffle(&mut self.order, &mut stream);
         }
-        let mut sums = vec![0.0; self.weights.len()];
-        let mut counts = vec![0.0; self.weights.len()];
+        let mut sums = vec![0.0; self.n_losses];
+        let mut counts = vec![0.0; self.n_losses];
         for start in (0..n_rows).step_by(self.batch_size) {
             let rows = &self.order[start..n_rows.min(start + self.batch_size)];
             // A full batch is the same in every epoch.
             if self.batch_size < n_rows || epoch == 0 {
                 self.batch.fill(self.supervision, rows);
             }
-            self.descend(epoch);
-            for (t, &observed) in self.tape.observed().iter().enumerate() {
-                sums[t] += self.losses[t] * f64::from(observed);
-                counts[t] += f64::from(observed);
+            let losses = self.descend(epoch);
+            for (t, (loss, observed)) in losses.into_iter().enumerate() {
+                sums[t] += loss * observed;
+                counts[t] += observed;
             }
         }
         if let Some(t) = sums.iter().position(|sum| !sum.is_finite()) {
@@ -168,30 +161,38 @@ impl<'a> Training<'a> {
         Ok((0..sums.len()).map(|t| sums[t] / counts[t] / constant(t)).collect())
     }
 
-    /// One step down the weighted losses of the batch.
-    fn descend(&mut self, epoch: usize) {
+    /// One balanced step down the losses of the batch; gives each task's loss before it, with the
+    /// number of its labels.
+    fn descend(&mut self, epoch: usize) -> Vec<(f64, f64)> {
+        let cuts = self.record();
+        let losses = self.tape.losses().iter().zip(self.tape.observed());
+        let losses = losses.map(|(loss, n)| (f64::from(*loss), f64::from(*n))).collect();
+        let pass = Pass {
+            network: &self.network,
+            inputs: self.inputs,
+            supervision: self.supervision,
+            training_rows: &self.order,
+            batch: &self.batch,
+            seed: self.problem.seed,
+            step: self.step,
+            epoch,
+        };
+        self.balancing.step(&pass, &mut self.tape, cuts, &mut self.gradient);
+        clip_norm(&mut self.gradient, self.settings.clip * (self.n_losses as f64).sqrt());
+        self.optimizer.step(&mut self.network.params, &self.gradient, self.settings.lr);
+        if self.balancing.sees_losses_after() {
+            self.record();
+            self.balancing.after_step(self.tape.losses());
+        }
+        self.step += 1;
+        losses
+    }
+
+    /// Records the pass of the step's batch; the same pass again draws the same dropout.
+    fn record(&mut self) -> Cuts {
         let mut dropout = self.problem.seed.stream("dropout", "", self.step as u64);
         let mut mode = Mode::Training(&mut dropout);
-        self.network.record(&mut self.tape, self.inputs, &self.batch, self.supervision, &mut mode);
-        for (t, (loss, observed)) in self.tape.losses().iter().zip(self.tape.observed()).enumerate()
-        {
-            self.losses[t] = f64::from(*loss);
-            self.observed[t] = *observed > 0;
-        }
-        let view =
-            StepView { losses: &self.losses, observed: &self.observed, step: self.step, epoch };
-        match &mut self.balancer {
-            Balancer::Scalarizer(method) => method.weigh(&view, &mut self.weights),
-        }
-        for (single, double) in self.tape_weights.iter_mut().zip(&self.weights) {
-            #[expect(clippy::cast_possible_truncation, reason = "the tape runs in f32")]
-            let weight = *double as f32;
-            *single = weight;
-        }
-        self.tape.backward(&self.network.params, &self.tape_weights, &mut self.gradient);
-        clip_norm(&mut self.gradient, self.settings.clip * (self.weights.len() as f64).sqrt());
-        self.optimizer.step(&mut self.network.params, &self.gradient, self.settings.lr);
-        self.step += 1;
+        self.network.record(&mut self.tape, self.inputs, &self.batch, self.supervision, &mut mode)
     }
 
     /// The validation loss of each task in units of its constant loss, and their mean.
@@ -218,13 +219,6 @@ impl<'a> Training<'a> {
         kept.clear();
         kept.extend_from_slice(self.network.params.values());
         kept
-    }
-}
-
-fn form(supervision: &Supervision, t: usize) -> LossForm {
-    match supervision.target_of(t).kind {
-        TaskKind::Regression => LossForm::Squared,
-        TaskKind::Binary { .. } | TaskKind::Multiclass { .. } => LossForm::CrossEntropy,
     }
 }
 

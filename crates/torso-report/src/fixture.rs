@@ -2,8 +2,8 @@
 
 use Verdict::{Baseline, Harms, Helps, NoDifference};
 use torso_core::record::{
-    ArmResult, COMPARE_SCHEMA, Comparison, Curve, DataSummary, Interval, LossTest, Overall,
-    RUN_SCHEMA, RunRecord, TaskResult, TaskSummary, Verdict,
+    ArmBalance, ArmResult, COMPARE_SCHEMA, Comparison, Curve, DataSummary, Interval, LossTest,
+    Overall, RUN_SCHEMA, RunRecord, TaskResult, TaskSummary, Verdict,
 };
 
 /// A comparison as `torso compare` makes it of the penguins.
@@ -29,13 +29,35 @@ pub(crate) fn penguins() -> RunRecord {
             "hard+uncertainty",
             [(0.0021, 0.0044, NoDifference), (0.019, 0.013, Helps), (12.3, 9.35, Helps)],
         ),
+        (
+            "hard+nash-mtl",
+            [
+                (0.0004, 0.0051, NoDifference),
+                (0.008, 0.012, NoDifference),
+                (3.1, 8.2, NoDifference),
+            ],
+        ),
     ];
     let arms = arms.map(|(name, gains)| {
         let tasks = [&species, &sex, &mass];
         let tasks = tasks.into_iter().zip(scores).zip(gains);
         arm(name, tasks.map(|((task, alone), gain)| result(task, alone, gain)).collect())
     });
-    record("penguins", vec![species, sex, mass], arms.to_vec())
+    let mut record = record("penguins", vec![species, sex, mass], arms.to_vec());
+    let equal = ArmBalance {
+        arm: "hard+equal".to_string(),
+        steps: 12_000,
+        weights: vec![vec![1.0 / 3.0; 60]; 3],
+        ..ArmBalance::default()
+    };
+    let by_loss = ArmBalance {
+        cosine: Vec::new(),
+        cosines: Vec::new(),
+        statuses: Vec::new(),
+        ..balance("hard+uncertainty", 3)
+    };
+    record.balance = vec![equal, by_loss, balance("hard+nash-mtl", 3)];
+    record
 }
 
 /// Exam scores of 139 schools, a task each, in five arms.
@@ -87,8 +109,11 @@ pub(crate) fn regressions(n_tasks: usize, n_arms: usize) -> RunRecord {
         let results = tasks.iter().enumerate().map(|(i, task)| result(task, 7.0, gain(i)));
         arm(&name, results.collect())
     });
-    let arms = arms.collect();
-    record("many targets", tasks, arms)
+    let arms: Vec<ArmResult> = arms.collect();
+    let balances = arms.iter().skip(1).map(|arm| balance(&arm.name, n_tasks)).collect();
+    let mut record = record("many targets", tasks, arms);
+    record.balance = balances;
+    record
 }
 
 /// Records at the edges: nothing to compare, nothing known, nothing there.
@@ -140,7 +165,43 @@ pub(crate) fn odd() -> Vec<RunRecord> {
     nothing.options.clear();
     nothing.about_arms.clear();
     nothing.comparison.folds = 1;
-    vec![baseline, one_task, unknown, one_end, no_percent, mismatched, few, nothing]
+    let mut records =
+        vec![baseline, one_task, unknown, one_end, no_percent, mismatched, few, nothing];
+    for record in &mut records {
+        record.balance.extend(odd_balances());
+    }
+    records
+}
+
+/// Balances of three tasks of which something is not known, or does not fit.
+fn odd_balances() -> Vec<ArmBalance> {
+    let usual = || balance("hard+uncertainty", 3);
+    let mut unknown = usual();
+    unknown.weights.iter_mut().for_each(|line| line.fill(f64::NAN));
+    unknown.cosine.fill(f64::INFINITY);
+    unknown.cosines.fill(Some(f64::NAN));
+    unknown.steps = 0;
+    let mut gaps = usual();
+    (gaps.weights[0][0], gaps.weights[1][30]) = (f64::NAN, f64::NEG_INFINITY);
+    gaps.weights[2].fill(f64::NAN);
+    gaps.cosine[1..].fill(f64::NAN);
+    (gaps.cosines[1], gaps.cosines[2]) = (None, Some(f64::INFINITY));
+    let mut signed = usual();
+    signed.weights[1].iter_mut().for_each(|share| *share = -*share);
+    signed.cosine.fill(0.0);
+    signed.cosines.fill(None);
+    let mut mismatched = usual();
+    mismatched.arm = "no such arm".to_string();
+    mismatched.weights.truncate(1);
+    mismatched.weights.resize(40, vec![0.1]);
+    mismatched.cosine.truncate(1);
+    mismatched.cosines.push(Some(0.5));
+    let mut extreme = usual();
+    (extreme.weights[0][3], extreme.weights[1][3]) = (f64::MAX, f64::MIN);
+    (extreme.cosine[3], extreme.cosines[1]) = (-1e9, Some(f64::MIN));
+    extreme.statuses = vec![(String::new(), usize::MAX), ("a".to_string(), 0)];
+    let empty = ArmBalance::default();
+    vec![unknown, gaps, signed, mismatched, extreme, empty]
 }
 
 /// Something between -1 and 1 that follows from `i`.
@@ -242,6 +303,7 @@ fn record(name: &str, tasks: Vec<TaskSummary>, arms: Vec<ArmResult>) -> RunRecor
         options: vec![pair("seeds", "10 from 0"), pair("folds", "5"), pair("split", "random")],
         about_arms: arms.iter().map(|arm| pair(&arm.name, "one way to learn")).collect(),
         curves: curves.collect(),
+        balance: Vec::new(),
         notes: vec!["body_mass_g: 2 cells without a label".to_string()],
         comparison: Comparison {
             schema: COMPARE_SCHEMA.to_string(),
@@ -275,5 +337,29 @@ fn curve(arm: &ArmResult, a: usize, task: &TaskSummary, t: usize) -> Curve {
         train: loss(0.10 - own / 4.0, 9.0, 0.0),
         validation: loss(0.22 - own, 10.0 + a as f64, 1.2e-5),
         best_epoch: 38.4 + 3.0 * a as f64,
+    }
+}
+
+/// How a method that sees gradients balanced so many tasks.
+fn balance(arm: &str, n_tasks: usize) -> ArmBalance {
+    const EPOCHS: usize = 74;
+    let weight = |t: usize, epoch: usize| {
+        let settled = 1.0 - (-(epoch as f64) / 20.0).exp();
+        1.0 + settled * (0.6 * wave(t) + 0.02 * wave(epoch * 3 + t))
+    };
+    let sum = |epoch: usize| (0..n_tasks).map(|t| weight(t, epoch)).sum::<f64>();
+    let shares = |t: usize| (0..EPOCHS).map(|epoch| weight(t, epoch) / sum(epoch)).collect();
+    let cosine = |epoch: usize| 0.5 * (-(epoch as f64) / 12.0).exp() - 0.06 + 0.01 * wave(epoch);
+    let of_pair = |a: usize, b: usize| (a != b).then(|| 0.8 * wave(a.min(b) * 5 + a.max(b)));
+    ArmBalance {
+        arm: arm.to_string(),
+        steps: 12_000,
+        statuses: vec![
+            ("not converged: the last iterate was taken".to_string(), 3),
+            ("no solution: the Gramian is singular; equal weights instead".to_string(), 156),
+        ],
+        weights: (0..n_tasks).map(shares).collect(),
+        cosine: (0..EPOCHS).map(cosine).collect(),
+        cosines: (0..n_tasks).flat_map(|a| (0..n_tasks).map(move |b| of_pair(a, b))).collect(),
     }
 }

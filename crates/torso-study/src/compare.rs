@@ -3,13 +3,16 @@
 use std::time::Instant;
 
 use torso_core::data::{Layout, TaskData, TaskKind};
-use torso_core::estimator::Budget;
+use torso_core::estimator::{Budget, FitError};
 use torso_core::metric::{Metric, auc};
-use torso_core::record::{ArmResult, COMPARE_SCHEMA, Comparison, Curve, DataSummary, TaskSummary};
+use torso_core::record::{
+    ArmBalance, ArmResult, COMPARE_SCHEMA, Comparison, Curve, DataSummary, TaskSummary,
+};
 use torso_core::seed::Seed;
 use torso_core::split::{Repeat, SplitError, SplitOptions, SplitRule, plan};
 
 use crate::arm::Arm;
+use crate::balance::{self, status_notes};
 use crate::curves::{FitCurve, summarize};
 use crate::runner::{FoldScores, RunError, run};
 use crate::verdict::{ArmCells, CellMatrix, TaskInfo, judge};
@@ -49,6 +52,8 @@ pub struct Compared {
     pub comparison: Comparison,
     /// Learning curves.
     pub curves: Vec<Curve>,
+    /// How arms balanced their tasks.
+    pub balance: Vec<ArmBalance>,
     /// What the user should know.
     pub notes: Vec<String>,
 }
@@ -61,6 +66,11 @@ pub fn compare(
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Compared, CompareError> {
     let started = Instant::now();
+    for arm in arms {
+        arm.estimator
+            .check(data)
+            .map_err(|source| CompareError::Refused { arm: arm.id.clone(), source })?;
+    }
     let repeats = plan(data, &options.rule, &options.split)?;
     let pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads.max(1)).build()?;
     let fits = repeats.iter().map(|repeat| repeat.folds.len()).sum::<usize>() * arms.len();
@@ -81,10 +91,14 @@ pub fn compare(
             result.explained_variance = Some(explained_variance(data, cells));
         }
     }
+    let names: Vec<String> = arms.iter().map(|arm| arm.id.clone()).collect();
+    let fits: Vec<_> = scores.iter().map(|fold| (fold.arm, &fold.balance)).collect();
+    let balance = balance::summarize(&names, &fits);
     Ok(Compared {
         comparison: comparison(data, &repeats, results, started.elapsed().as_secs_f64()),
         curves: curves(data, arms, &scores),
-        notes: notes(&scores),
+        notes: notes(&scores).into_iter().chain(balance.iter().flat_map(status_notes)).collect(),
+        balance,
     })
 }
 
@@ -238,6 +252,14 @@ pub enum CompareError {
     /// The rows cannot be split as asked.
     #[error(transparent)]
     Split(#[from] SplitError),
+    /// An arm cannot be fitted on such data with its settings.
+    #[error("arm `{arm}`: {source}")]
+    Refused {
+        /// The arm's id.
+        arm: String,
+        /// Why.
+        source: FitError,
+    },
     /// A fit failed.
     #[error(transparent)]
     Run(#[from] RunError),

@@ -4,7 +4,7 @@ use torso_core::estimator::{Epoch, Trace};
 use torso_core::record::Curve;
 
 /// With more tasks than this, only the mean over tasks is kept.
-const MOST_TASKS: usize = 12;
+pub(crate) const MOST_TASKS: usize = 12;
 
 /// The curve of one fit: per epoch, a training and a validation loss for each line.
 pub(crate) struct FitCurve {
@@ -63,7 +63,7 @@ pub(crate) fn summarize(
 }
 
 /// The mean over fits of one line, as long as at least half of the fits are still learning.
-fn average(fits: &[&Vec<Vec<f64>>], line: usize) -> Vec<f64> {
+pub(crate) fn average(fits: &[&Vec<Vec<f64>>], line: usize) -> Vec<f64> {
     let longest = fits.iter().map(|fit| fit.len()).max().unwrap_or(0);
     let at = |epoch: usize| {
         let values = fits.iter().filter_map(|fit| fit.get(epoch)?.get(line).copied());
@@ -73,7 +73,7 @@ fn average(fits: &[&Vec<Vec<f64>>], line: usize) -> Vec<f64> {
     (0..longest).map_while(at).collect()
 }
 
-fn mean(values: impl Iterator<Item = f64>) -> f64 {
+pub(crate) fn mean(values: impl Iterator<Item = f64>) -> f64 {
     let (sum, n) = values
         .filter(|value| !value.is_nan())
         .fold((0.0, 0.0), |(sum, n), value| (sum + value, n + 1.0));
@@ -89,6 +89,7 @@ mod tests {
             train: vec![*loss, 0.0],
             validation: vec![loss + 1.0, 0.0],
             weights: vec![1.0; 2],
+            cosine: f64::NAN,
         };
         Trace { epochs: losses.iter().map(epoch).collect(), ..Trace::default() }
     }
@@ -108,7 +109,7 @@ mod tests {
     #[test]
     fn many_tasks_become_their_mean() {
         let epoch =
-            Epoch { train: vec![2.0; 139], validation: vec![f64::NAN; 139], weights: vec![] };
+            Epoch { train: vec![2.0; 139], validation: vec![f64::NAN; 139], ..Epoch::default() };
         let fit = FitCurve::new(&Trace { epochs: vec![epoch], ..Trace::default() });
         let names: Vec<String> = (0..139).map(|i| i.to_string()).collect();
         let curves = summarize(&["arm".into()], &names, &[(0, &fit)]);

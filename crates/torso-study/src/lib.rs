@@ -5,6 +5,7 @@
 //! helped.
 
 pub mod arm;
+mod balance;
 pub mod compare;
 mod curves;
 pub mod runner;

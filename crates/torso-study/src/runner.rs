@@ -10,6 +10,7 @@ use torso_core::split::{Fold, Repeat};
 use torso_data::Preprocessor;
 
 use crate::arm::Arm;
+use crate::balance::FitBalance;
 use crate::curves::FitCurve;
 
 /// The scored test rows of one arm on one fold.
@@ -21,6 +22,7 @@ pub struct FoldScores {
     /// For each task, its test rows.
     pub tasks: Vec<Vec<TestRow>>,
     pub(crate) curve: FitCurve,
+    pub(crate) balance: FitBalance,
     pub(crate) notes: Vec<String>,
 }
 
@@ -128,6 +130,7 @@ fn fit_and_score(data: &TaskData, job: &Job, budget: Budget) -> Result<FoldScore
         repeat: job.repeat,
         tasks: (0..data.n_tasks()).map(test).collect(),
         curve: FitCurve::new(model.trace()),
+        balance: FitBalance::new(model.trace()),
         notes: preprocessor.notes.iter().cloned().chain(own_notes).collect(),
     })
 }

@@ -21,6 +21,10 @@ pub(crate) enum Command {
     Compare(Box<CompareArgs>),
     /// List the methods that Torso knows
     List(ListArgs),
+    /// Say all about one method: formula, parameters, cost, reference
+    Explain(ExplainArgs),
+    /// Run one balancing method on a Jacobian, a Gramian or losses, given as JSON on stdin
+    Balance(BalanceArgs),
     /// Write the report of a recorded run again
     Report(ReportArgs),
 }
@@ -134,6 +138,34 @@ pub(crate) struct ListArgs {
     #[arg(value_parser = ["encoder", "sharing", "balance", "linear", "bayes", "auxiliary", "affinity"])]
     pub(crate) family: Option<String>,
     /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct ExplainArgs {
+    /// The method's id
+    pub(crate) method: String,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// The input is an object with `jacobian` (a row for each task), `gramian` or `losses`, or with a
+/// list of such as `steps`. Losses are 1 where they are not given beside gradients; a loss of null
+/// is a task without a label in the step. `losses_after` are the losses after the step, `cross` the
+/// products of the gradients of two independent batches (the Gramian if not given).
+#[derive(Args)]
+pub(crate) struct BalanceArgs {
+    /// The method's id
+    pub(crate) method: String,
+    /// A parameter of the method; repeatable
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = parse_setting)]
+    pub(crate) settings: Vec<(String, Value)>,
+    /// Keys the draws of random methods
+    #[arg(long, default_value_t = 0, value_name = "S")]
+    pub(crate) seed: u64,
+    /// Print JSON: an object, or a list of them for steps
     #[arg(long)]
     pub(crate) json: bool,
 }

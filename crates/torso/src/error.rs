@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use serde_json::json;
 use torso_core::data::DataError;
+use torso_core::estimator::FitError;
 use torso_core::split::SplitError;
 use torso_data::TableError;
 use torso_study::arm::{ArmError, known_ids};
@@ -159,6 +160,16 @@ impl From<CompareError> for CliError {
     fn from(error: CompareError) -> Self {
         match error {
             CompareError::Split(error) => error.into(),
+            CompareError::Refused { ref source, .. } => {
+                let message = error.to_string();
+                let hint = match source {
+                    FitError::Settings { method, .. } => {
+                        format!("`torso explain {method}` shows its parameters")
+                    }
+                    _ => "leave the arm out of --arms, or change --set".to_string(),
+                };
+                Self::new(Kind::Config, message).hint(hint)
+            }
             error => Self::new(Kind::Run, error.to_string())
                 .hint("a smaller learning rate may help: --set lr=0.001"),
         }

@@ -26,6 +26,8 @@ fn main() -> ExitCode {
     let outcome = match cli.command {
         Command::Compare(options) => commands::compare::run(&options),
         Command::List(options) => commands::list::run(&options),
+        Command::Explain(options) => commands::explain::run(&options),
+        Command::Balance(options) => commands::balance::run(&options),
         Command::Report(options) => commands::report::run(&options),
     };
     match outcome {

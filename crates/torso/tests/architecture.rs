@@ -4,15 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 /// What each crate may depend on; dependencies for tests and benches included.
-const ALLOWED: [(&str, &[&str]); 8] = [
+const ALLOWED: [(&str, &[&str]); 9] = [
     ("torso-core", &[]),
     ("torso-data", &["torso-core"]),
     ("torso-tape", &["torso-core"]),
-    ("torso-balance", &["torso-core"]),
+    ("torso-math", &["torso-core"]),
+    ("torso-balance", &["torso-core", "torso-math"]),
     ("torso-deep", &["torso-core", "torso-tape", "torso-balance"]),
     ("torso-study", &["torso-core", "torso-data", "torso-deep", "torso-balance"]),
     ("torso-report", &["torso-core"]),
-    ("torso", &["torso-core", "torso-data", "torso-deep", "torso-study", "torso-report"]),
+    (
+        "torso",
+        &["torso-core", "torso-balance", "torso-data", "torso-deep", "torso-study", "torso-report"],
+    ),
 ];
 
 #[test]

@@ -20,7 +20,8 @@ use torso_core::method::{Cite, Family, Method, Parameter};
 use torso_core::seed::normal;
 
 use super::Fixed;
-use crate::{BalanceError, BalanceMethod, Balancer, Setup};
+use crate::setup::{Allowed, check};
+use crate::{BalanceError, BalanceMethod, Balancer, Claim, Heads, Sees, Setup};
 
 /// The method.
 pub static METHOD: BalanceMethod = BalanceMethod {
@@ -44,6 +45,9 @@ pub static METHOD: BalanceMethod = BalanceMethod {
             year: 2022,
         },
     },
+    sees: Sees::Losses,
+    heads: Heads::Weighted,
+    claims: &[Claim::Homogeneous],
     build,
 };
 
@@ -59,20 +63,13 @@ fn one() -> f64 {
 }
 
 fn build(setup: &Setup) -> Result<Balancer, BalanceError> {
-    let Parameters { spread } = setup.parameters(METHOD.method.id)?;
-    if !(spread >= 0.0 && spread.is_finite()) {
-        return Err(BalanceError::OutOfRange {
-            method: METHOD.method.id,
-            name: "spread",
-            allowed: "at least 0",
-            found: spread,
-        });
-    }
+    let Parameters { spread } = setup.parameters(&METHOD.method)?;
+    check(&METHOD.method, "spread", spread, Allowed::NotNegative)?;
     Ok(Balancer::Scalarizer(Box::new(Fixed(weights(setup, spread)))))
 }
 
 fn weights(setup: &Setup, spread: f64) -> Vec<f64> {
-    let n_tasks = setup.forms.len();
+    let n_tasks = setup.n_tasks();
     if setup.trial == 0 {
         return vec![1.0; n_tasks];
     }

@@ -28,7 +28,12 @@ use serde::Deserialize;
 use torso_core::method::{Cite, Family, Method, Parameter};
 
 use super::Scalarizer;
-use crate::{BalanceError, BalanceMethod, Balancer, LossForm, Setup, StepView};
+use crate::adam::Adam;
+use crate::setup::{Allowed, check};
+use crate::{
+    BalanceError, BalanceMethod, Balancer, Claim, Heads, LossForm, Sees, Setup, State, Status,
+    StepView,
+};
 
 /// The method.
 pub static METHOD: BalanceMethod = BalanceMethod {
@@ -62,6 +67,9 @@ pub static METHOD: BalanceMethod = BalanceMethod {
             year: 2018,
         },
     },
+    sees: Sees::Losses,
+    heads: Heads::Weighted,
+    claims: &[Claim::Permutes],
     build,
 };
 
@@ -82,70 +90,46 @@ fn default_lr() -> f64 {
 }
 
 fn build(setup: &Setup) -> Result<Balancer, BalanceError> {
-    let Parameters { init, lr } = setup.parameters(METHOD.method.id)?;
-    let refuse = |name, allowed, found| BalanceError::OutOfRange {
-        method: METHOD.method.id,
-        name,
-        allowed,
-        found,
-    };
-    if !init.is_finite() {
-        return Err(refuse("init", "finite", init));
-    }
-    if !(lr > 0.0 && lr.is_finite()) {
-        return Err(refuse("lr", "above 0", lr));
-    }
+    let Parameters { init, lr } = setup.parameters(&METHOD.method)?;
+    check(&METHOD.method, "init", init, Allowed::Finite)?;
+    check(&METHOD.method, "lr", lr, Allowed::Positive)?;
     Ok(Balancer::Scalarizer(Box::new(Uncertainty::new(setup.forms, init, lr))))
 }
 
 struct Uncertainty {
-    lr: f64,
-    tasks: Vec<LogVariance>,
-}
-
-/// One task's log variance `s` with its Adam state.
-struct LogVariance {
-    scale: f64,
-    s: f64,
-    first: f64,
-    second: f64,
-    steps: i32,
+    /// `c`, from the form of each loss.
+    scales: Vec<f64>,
+    /// Log variances.
+    s: Vec<f64>,
+    adam: Adam,
 }
 
 impl Uncertainty {
     fn new(forms: &[LossForm], init: f64, lr: f64) -> Self {
-        let task = |form: &LossForm| {
-            let scale = match form {
-                LossForm::Squared => 0.5,
-                LossForm::CrossEntropy => 1.0,
-            };
-            LogVariance { scale, s: init, first: 0.0, second: 0.0, steps: 0 }
+        let scale = |form: &LossForm| match form {
+            LossForm::Squared => 0.5,
+            LossForm::CrossEntropy => 1.0,
         };
-        Self { lr, tasks: forms.iter().map(task).collect() }
+        let n = forms.len();
+        Self { scales: forms.iter().map(scale).collect(), s: vec![init; n], adam: Adam::new(n, lr) }
+    }
+}
+
+impl State for Uncertainty {
+    fn visit(&mut self, visitor: &mut dyn FnMut(&mut Vec<f64>)) {
+        visitor(&mut self.s);
+        self.adam.visit(visitor);
     }
 }
 
 impl Scalarizer for Uncertainty {
-    fn weigh(&mut self, view: &StepView, weights: &mut [f64]) {
-        for (t, task) in self.tasks.iter_mut().enumerate() {
-            weights[t] = task.scale * (-task.s).exp();
-            if view.observed[t] {
-                task.descend(0.5 - weights[t] * view.losses[t], self.lr);
-            }
+    fn weigh(&mut self, view: &StepView, weights: &mut [f64]) -> Status {
+        for ((weight, loss), &task) in weights.iter_mut().zip(view.losses).zip(view.tasks) {
+            let s = &mut self.s[task];
+            *weight = self.scales[task] * (-*s).exp();
+            *s = (*s + self.adam.step(task, 0.5 - *weight * loss)).max(FLOOR);
         }
-    }
-}
-
-impl LogVariance {
-    /// One step of Adam (Kingma and Ba 2015, with its defaults).
-    fn descend(&mut self, gradient: f64, lr: f64) {
-        let (beta1, beta2, epsilon) = (0.9, 0.999, 1e-8);
-        self.steps = self.steps.saturating_add(1);
-        self.first = beta1 * self.first + (1.0 - beta1) * gradient;
-        self.second = beta2 * self.second + (1.0 - beta2) * gradient * gradient;
-        let first = self.first / (1.0 - f64::powi(beta1, self.steps));
-        let second = self.second / (1.0 - f64::powi(beta2, self.steps));
-        self.s = (self.s - lr * first / (second.sqrt() + epsilon)).max(FLOOR);
+        Status::Solved
     }
 }
 
@@ -156,12 +140,12 @@ mod tests {
     fn settle(losses: &[f64], forms: &[LossForm]) -> Vec<f64> {
         let mut method = Uncertainty::new(forms, 0.0, 0.05);
         let mut weights = vec![0.0; losses.len()];
-        let observed = vec![true; losses.len()];
+        let tasks: Vec<usize> = (0..losses.len()).collect();
         for step in 0..20_000 {
-            let view = StepView { losses, observed: &observed, step, epoch: 0 };
+            let view = StepView { tasks: &tasks, losses, cross: &[], step, epoch: 0 };
             method.weigh(&view, &mut weights);
         }
-        method.tasks.iter().map(|task| task.s.exp()).collect()
+        method.s.iter().map(|s| s.exp()).collect()
     }
 
     #[test]
@@ -179,7 +163,7 @@ mod tests {
         let mut method = Uncertainty::new(&[LossForm::Squared, LossForm::CrossEntropy], 0.3, 0.01);
         let losses = [0.8, 1.3];
         let mut weights = [0.0; 2];
-        let view = StepView { losses: &losses, observed: &[true, true], step: 0, epoch: 0 };
+        let view = StepView { tasks: &[0, 1], losses: &losses, cross: &[], step: 0, epoch: 0 };
         method.weigh(&view, &mut weights);
         for (t, c) in [0.5, 1.0].into_iter().enumerate() {
             let step = 1e-6;
@@ -187,14 +171,5 @@ mod tests {
             let down = objective(losses[t] - step, 0.3, c);
             assert!((weights[t] - (up - down) / (2.0 * step)).abs() < 1e-8);
         }
-    }
-
-    #[test]
-    fn a_task_without_labels_keeps_its_state() {
-        let mut method = Uncertainty::new(&[LossForm::Squared; 2], 0.0, 0.1);
-        let view = StepView { losses: &[2.0, 0.0], observed: &[true, false], step: 0, epoch: 0 };
-        method.weigh(&view, &mut [0.0; 2]);
-        assert!(method.tasks[0].s > 0.0);
-        assert!(method.tasks[1].s.abs() < f64::EPSILON && method.tasks[1].steps == 0);
     }
 }

@@ -77,6 +77,7 @@ fn merge(models: &[NetworkModel]) -> Trace {
         train: at(e, |epoch| &epoch.train),
         validation: at(e, |epoch| &epoch.validation),
         weights: vec![1.0; models.len()],
+        cosine: f64::NAN,
     };
     Trace {
         epochs: (0..length).map(epoch).collect(),

@@ -1,11 +1,13 @@
 //! All tasks in one network: a sharing architecture with a balancing method.
 
 use serde_json::{Map, Value};
-use torso_balance::BalanceMethod;
-use torso_core::data::Layout;
+use torso_balance::{BalanceMethod, Setup};
+use torso_core::data::{Layout, TaskData};
 use torso_core::estimator::{Estimator, FitError, Model, Problem};
+use torso_core::seed::Seed;
 
 use super::NetworkModel;
+use crate::balancing::{Balancing, form};
 use crate::network::Inputs;
 use crate::settings::NetworkSettings;
 use crate::sharing::SharingMethod;
@@ -32,6 +34,17 @@ impl Joint {
 impl Estimator for Joint {
     fn id(&self) -> String {
         format!("{}+{}", self.recipe.sharing.method.id, self.recipe.balance.method.id)
+    }
+
+    fn check(&self, data: &TaskData) -> Result<(), FitError> {
+        let forms: Vec<_> = data.tasks().iter().map(|task| form(&task.kind)).collect();
+        let setup = Setup {
+            forms: &forms,
+            settings: &self.recipe.balance_settings,
+            trial: 0,
+            seed: Seed(0),
+        };
+        Balancing::start(self.recipe.balance, &setup, &self.recipe.settings).map(|_| ())
     }
 
     fn fit(&self, problem: &Problem) -> Result<Box<dyn Model>, FitError> {

@@ -17,7 +17,7 @@ fn numbers(name: &str, n: usize) -> Vec<f64> {
 
 /// Two features, and tasks `a` (regression, a third of the labels missing), `b` (binary) and `c`
 /// (three classes).
-fn columns() -> (TaskData, Design) {
+pub(crate) fn columns() -> (TaskData, Design) {
     let x = numbers("x", 2 * ROWS);
     let label = |f: fn(f64, f64) -> f64| x.chunks(2).map(move |x| f(x[0], x[1]));
     let a: Vec<f64> = label(|x, y| 50.0 + 8.0 * (x + y * y)).collect();
@@ -47,7 +47,7 @@ fn with_tasks(tasks: Vec<Task>, layout: Layout) -> TaskData {
 }
 
 /// Four groups of rows with one target.
-fn groups() -> (TaskData, Design) {
+pub(crate) fn groups() -> (TaskData, Design) {
     let x = numbers("x", 2 * ROWS);
     let group = |g: usize| Task {
         name: format!("g{g}"),
@@ -62,11 +62,11 @@ fn groups() -> (TaskData, Design) {
     (data, Design::new(vec!["x".into(), "y".into()], ROWS, x))
 }
 
-fn rows(of: impl Fn(u32) -> bool) -> Vec<u32> {
+pub(crate) fn rows(of: impl Fn(u32) -> bool) -> Vec<u32> {
     (0..120).filter(|row| of(*row)).collect()
 }
 
-fn fit(
+pub(crate) fn fit(
     estimator: &dyn Estimator,
     (data, design): &(TaskData, Design),
     trials: usize,
@@ -87,7 +87,7 @@ fn hard(settings: NetworkSettings) -> Joint {
     Joint::new(&sharing::hard::METHOD, balance, Map::new(), settings)
 }
 
-fn small() -> NetworkSettings {
+pub(crate) fn small() -> NetworkSettings {
     NetworkSettings { hidden: vec![16], patience: 10, ..NetworkSettings::default() }
 }
 
@@ -179,7 +179,8 @@ fn what_cannot_be_learned_is_said() {
     let misspelled = Map::from_iter([("spraed".to_string(), 1.into())]);
     let tuned = &torso_balance::scalarizer::tuned::METHOD;
     let joint = Joint::new(&sharing::hard::METHOD, tuned, misspelled, small());
-    assert!(matches!(fit(&joint, &data, 1), Err(FitError::Unsuitable { .. })));
+    assert!(matches!(fit(&joint, &data, 1), Err(FitError::Settings { .. })));
+    assert!(matches!(joint.check(&data.0), Err(FitError::Settings { .. })));
 }
 
 #[test]

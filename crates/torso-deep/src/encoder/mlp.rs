@@ -17,7 +17,7 @@
 use torso_core::method::{Cite, Family, Method, Parameter};
 use torso_tape::{Activation, Init, ParamId, Params, Tape, Var};
 
-use crate::network::Mode;
+use crate::network::{Cuts, Mode};
 
 /// The method.
 pub static METHOD: Method = Method {
@@ -81,22 +81,25 @@ impl Mlp {
         Self { layers: layers.collect(), dropout }
     }
 
-    /// Records the pass of `input [B, d]`; gives `[B, width of the last layer]`.
+    /// Records the pass of `input [B, d]`; the representation is `[B, width of the last layer]`.
     pub(crate) fn record(
         &self,
         tape: &mut Tape<f32>,
         params: &Params<f32>,
         input: Var,
         mode: &mut Mode,
-    ) -> Var {
-        self.layers.iter().fold(input, |below, layer| {
-            let h = tape.linear(params, below, layer.weight, layer.bias, Activation::Relu);
-            match mode {
+    ) -> Cuts {
+        let start = Cuts { last_layer: input, representation: input };
+        self.layers.iter().fold(start, |below, layer| {
+            let last_layer = below.representation;
+            let h = tape.linear(params, last_layer, layer.weight, layer.bias, Activation::Relu);
+            let representation = match mode {
                 Mode::Training(stream) if self.dropout > 0.0 => {
                     tape.dropout(h, self.dropout, stream)
                 }
                 _ => h,
-            }
+            };
+            Cuts { last_layer, representation }
         })
     }
 }

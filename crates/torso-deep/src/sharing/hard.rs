@@ -19,7 +19,7 @@ use torso_tape::{Params, Tape, Var};
 
 use super::{Sharing, SharingMethod};
 use crate::encoder::mlp::Mlp;
-use crate::network::Mode;
+use crate::network::{Cuts, Mode};
 use crate::settings::NetworkSettings;
 
 /// The method.
@@ -59,7 +59,7 @@ impl Sharing for Hard {
         params: &Params<f32>,
         input: Var,
         mode: &mut Mode,
-    ) -> Var {
+    ) -> Cuts {
         self.0.record(tape, params, input, mode)
     }
 }

@@ -44,6 +44,7 @@ pub(crate) fn run(options: &CompareArgs) -> Result<String, CliError> {
         about_arms: arms.iter().map(|arm| (arm.id.clone(), arm.about.clone())).collect(),
         comparison: outcome.comparison,
         curves: outcome.curves,
+        balance: outcome.balance,
         notes: prepared.notes.iter().cloned().chain(outcome.notes).collect(),
     };
     outputs.write(&record)?;

@@ -1,0 +1,103 @@
+//! What a balancing method did: its statuses, and the cosines between the tasks' gradients.
+
+use std::collections::BTreeMap;
+
+use torso_balance::{Gramian, Status};
+use torso_core::estimator::BalanceTrace;
+
+/// With more tasks than this no matrix of cosines is kept.
+const MOST_TASKS: usize = 32;
+
+/// Sums over the steps of a training.
+pub(crate) struct Log {
+    n_tasks: usize,
+    steps: usize,
+    statuses: BTreeMap<String, usize>,
+    /// Sums and counts of the cosine of each pair, `[n, n]`.
+    sums: Vec<f64>,
+    counts: Vec<f64>,
+    epoch: (f64, f64),
+}
+
+impl Log {
+    pub(crate) fn new(n_tasks: usize) -> Self {
+        let kept = if n_tasks <= MOST_TASKS { n_tasks * n_tasks } else { 0 };
+        Self {
+            n_tasks,
+            steps: 0,
+            statuses: BTreeMap::new(),
+            sums: vec![0.0; kept],
+            counts: vec![0.0; kept],
+            epoch: (0.0, 0.0),
+        }
+    }
+
+    /// Counts the status of a step.
+    pub(crate) fn note(&mut self, status: Status) {
+        self.steps += 1;
+        let text = match status {
+            Status::Solved => return,
+            Status::NoSolution { .. } => status.to_string(),
+            Status::NotConverged { .. } => "not converged: the last iterate was taken".to_string(),
+        };
+        *self.statuses.entry(text).or_default() += 1;
+    }
+
+    /// Adds the cosines of a step.
+    pub(crate) fn see(&mut self, tasks: &[usize], gramian: &Gramian) {
+        let inverse = gramian.inverse_norms();
+        for (i, &a) in tasks.iter().enumerate() {
+            for (j, &b) in tasks.iter().enumerate().take(i) {
+                if inverse[i] == 0.0 || inverse[j] == 0.0 {
+                    continue;
+                }
+                let cosine = gramian.at(i, j) * inverse[i] * inverse[j];
+                self.epoch = (self.epoch.0 + cosine, self.epoch.1 + 1.0);
+                for at in [a * self.n_tasks + b, b * self.n_tasks + a] {
+                    if let (Some(sum), Some(count)) =
+                        (self.sums.get_mut(at), self.counts.get_mut(at))
+                    {
+                        *sum += cosine;
+                        *count += 1.0;
+                    }
+                }
+            }
+        }
+    }
+
+    /// The mean cosine since the last call; `NaN` if there was none.
+    pub(crate) fn take_cosine(&mut self) -> f64 {
+        let (sum, count) = std::mem::take(&mut self.epoch);
+        sum / count
+    }
+
+    /// In the form of the record.
+    pub(crate) fn trace(&self) -> BalanceTrace {
+        let cosine = self.sums.iter().zip(&self.counts).map(|(sum, count)| sum / count);
+        let seen = self.counts.iter().any(|count| *count > 0.0);
+        BalanceTrace {
+            steps: self.steps,
+            statuses: self.statuses.iter().map(|(text, n)| (text.clone(), *n)).collect(),
+            cosines: if seen { cosine.collect() } else { Vec::new() },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cosines_are_means_over_the_steps_that_saw_both_tasks() {
+        let mut log = Log::new(3);
+        log.see(&[0, 2], &Gramian::new(2, vec![4.0, 2.0, 2.0, 4.0]));
+        log.see(&[0, 1, 2], &Gramian::new(3, vec![1.0, 0.0, 0.0, 0.0, 0.0, 0.0, -1.0, 0.0, 1.0]));
+        log.note(Status::Solved);
+        log.note(Status::NoSolution { why: "a", instead: "b" });
+        assert!((log.take_cosine() + 0.25).abs() < 1e-15);
+        assert!(log.take_cosine().is_nan());
+        let trace = log.trace();
+        assert!((trace.cosines[2] + 0.25).abs() < 1e-15 && trace.cosines[1].is_nan());
+        assert_eq!((trace.steps, trace.statuses[0].1), (2, 1));
+    }
+}

@@ -1,0 +1,206 @@
+#![expect(clippy::cast_possible_truncation, reason = "the tape runs in f32")]
+
+use serde_json::{Map, Value, json};
+use torso_balance::Gramian;
+use torso_core::data::TaskData;
+use torso_core::estimator::{Estimator, Trace};
+use torso_core::features::Design;
+
+use super::*;
+use crate::arms::Joint;
+use crate::arms::tests::{columns, fit, groups, rows, small};
+use crate::network::Mode;
+use crate::sharing;
+
+fn joint(id: &str, method: Value, settings: NetworkSettings) -> Joint {
+    let Value::Object(method) = method else { panic!("settings are an object") };
+    let entry = torso_balance::find(id).unwrap();
+    Joint::new(&sharing::hard::METHOD, entry, method, settings)
+}
+
+fn trained(id: &str, settings: NetworkSettings, data: &(TaskData, Design)) -> Trace {
+    fit(&joint(id, json!({}), settings), data, 1).unwrap().trace().clone()
+}
+
+#[test]
+fn every_method_learns_columns_with_missing_labels_and_groups() {
+    for entry in torso_balance::methods() {
+        let id = entry.method.id;
+        for data in [columns(), groups()] {
+            let estimator = joint(id, json!({}), small());
+            assert!(estimator.check(&data.0).is_ok());
+            let model = fit(&estimator, &data, 1).unwrap_or_else(|error| panic!("{id}: {error}"));
+            let trace = model.trace();
+            let best = &trace.epochs[trace.best_epoch].validation;
+            assert!(best.iter().all(|loss| loss.is_finite()), "{id}: {best:?}");
+            let mean = best.iter().sum::<f64>() / best.len() as f64;
+            let first = trace.epochs[0].validation.iter().sum::<f64>() / best.len() as f64;
+            assert!(mean < first, "{id} learned nothing: {first} to {mean}");
+            assert!(trace.balance.steps > 0, "{id}");
+            let sees_gradients = !matches!(entry.sees, Sees::Losses | Sees::LossesAfter);
+            assert_eq!(!trace.balance.cosines.is_empty(), sees_gradients, "{id}");
+        }
+    }
+}
+
+/// A network of the mixed tasks with its pass recorded, and one step of a method on it.
+struct Step {
+    tape: Tape<f32>,
+    network: Network,
+    gradient: Vec<f32>,
+    balancing: Balancing,
+}
+
+fn one_step(id: &str, settings: &NetworkSettings, step: usize) -> Step {
+    let (data, design) = columns();
+    let train = rows(|row| row % 5 > 0);
+    let supervision = Supervision::columns(&data, &[0, 1, 2], &train);
+    let inputs = Inputs::new(&design);
+    let network =
+        Network::new(&sharing::hard::METHOD, inputs.n_columns, &supervision, settings, Seed(3));
+    let forms: Vec<_> = data.tasks().iter().map(|task| form(&task.kind)).collect();
+    let setup = Setup { forms: &forms, settings: &Map::new(), trial: 0, seed: Seed(3) };
+    let entry = torso_balance::find(id).unwrap();
+    let mut balancing = Balancing::start(entry, &setup, settings).unwrap();
+    let mut batch = Batch::default();
+    batch.fill(&supervision, &train);
+    let mut tape = Tape::new();
+    let mut gradient = vec![f32::NAN; network.params.len()];
+    for step in 0..=step {
+        let mut dropout = Seed(3).stream("dropout", "", 0);
+        let mut mode = Mode::Training(&mut dropout);
+        let cuts = network.record(&mut tape, &inputs, &batch, &supervision, &mut mode);
+        let pass = Pass {
+            network: &network,
+            inputs: &inputs,
+            supervision: &supervision,
+            training_rows: &train,
+            batch: &batch,
+            seed: Seed(3),
+            step,
+            epoch: 0,
+        };
+        balancing.step(&pass, &mut tape, cuts, &mut gradient);
+    }
+    Step { tape, network, gradient, balancing }
+}
+
+/// The gradient of the tasks' weighted losses, heads as asked, from the whole Jacobian.
+fn expected(of: &mut Step, heads: HeadGradient) -> Vec<f32> {
+    let weights: Vec<f32> = of.balancing.weights().iter().map(|w| *w as f32).collect();
+    let mut jacobian = Jacobian::new();
+    of.tape.jacobian(&of.network.params, &mut jacobian);
+    let mut gradient = vec![0.0; of.network.params.len()];
+    jacobian.combine(&weights, heads, &mut gradient);
+    gradient
+}
+
+fn assert_close(found: &[f32], expected: &[f32]) {
+    let size = expected.iter().map(|g| g * g).sum::<f32>().sqrt();
+    for (found, expected) in found.iter().zip(expected) {
+        assert!((found - expected).abs() < 1e-5 * size, "{found} for {expected}");
+    }
+}
+
+#[test]
+fn however_weights_came_about_they_combine_the_same_gradients() {
+    let gradients = [
+        TaskGradients::Exact,
+        TaskGradients::Representation,
+        TaskGradients::Rows,
+        TaskGradients::Steps,
+    ];
+    for task_gradients in gradients {
+        for (follow, heads) in
+            [(HeadsFollow::Own, HeadGradient::Own), (HeadsFollow::Weighted, HeadGradient::Weighted)]
+        {
+            let settings = NetworkSettings {
+                task_gradients,
+                heads: Some(follow),
+                gradient_steps: 2,
+                ..small()
+            };
+            for (id, step) in [("mgda", 0), ("mgda", 1), ("uncertainty", 1), ("gradnorm", 0)] {
+                if id == "gradnorm" && task_gradients != TaskGradients::Exact {
+                    continue;
+                }
+                let mut found = one_step(id, &settings, step);
+                // Nothing moved between the steps, so the pass is the same in each.
+                let expected = expected(&mut found, heads);
+                assert_close(&found.gradient, &expected);
+            }
+        }
+    }
+}
+
+#[test]
+fn weights_are_those_of_the_gramian_that_was_asked_for() {
+    let exact = one_step("mgda", &small(), 0);
+    let mut all = exact;
+    let mut jacobian = Jacobian::new();
+    all.tape.jacobian(&all.network.params, &mut jacobian);
+    let mut gramian = Vec::new();
+    jacobian.gramian(&mut gramian);
+    let gramian = Gramian::new(3, gramian);
+    let weights = all.balancing.weights();
+    let (reach, square) = (gramian.times(weights), gramian.squared_norm(weights));
+    assert!(reach.iter().all(|reach| *reach >= square - 1e-9 * gramian.trace()));
+
+    let settings = |task_gradients| NetworkSettings { task_gradients, ..small() };
+    let other = one_step("mgda", &settings(TaskGradients::Representation), 0);
+    assert_ne!(all.balancing.weights(), other.balancing.weights());
+    // All rows sampled are the batch itself.
+    let rows = NetworkSettings { gradient_rows: 1000, ..settings(TaskGradients::Rows) };
+    let rows = one_step("mgda", &rows, 0);
+    for (rows, exact) in rows.balancing.weights().iter().zip(weights) {
+        assert!((rows - exact).abs() < 1e-4, "{rows} for {exact}");
+    }
+}
+
+#[test]
+fn equal_norms_give_every_method_a_step_of_one_length() {
+    let settings = NetworkSettings { equal_norm: true, ..small() };
+    for id in ["equal", "mgda", "upgrad", "graddrop", "imtl-l"] {
+        let mut of = one_step(id, &settings, 0);
+        let mut jacobian = Jacobian::new();
+        of.tape.jacobian(&of.network.params, &mut jacobian);
+        let mut gramian = Vec::new();
+        jacobian.gramian(&mut gramian);
+        let target = Gramian::new(3, gramian).trace();
+        // The heads hold all but the shared part.
+        let mut heads = of.gradient.clone();
+        jacobian.scale_shared(0.0, &mut heads);
+        let square = |v: &[f32]| v.iter().map(|g| f64::from(g * g)).sum::<f64>();
+        let shared = square(&of.gradient) - square(&heads);
+        assert!((shared / target - 1.0).abs() < 1e-3, "{id}: {shared} for {target}");
+    }
+}
+
+#[test]
+fn one_task_shares_nothing_and_it_is_said() {
+    let (data, design) = columns();
+    let one = torso_core::data::TaskData::new(
+        "t",
+        "",
+        data.features().clone(),
+        vec![data.tasks()[1].clone()],
+        data.layout(),
+    );
+    let trace = trained("nash-mtl", small(), &(one.unwrap(), design));
+    let (status, n) = &trace.balance.statuses[0];
+    assert_eq!(status, "no solution: nothing is shared; every task followed its own gradient");
+    assert_eq!(*n, trace.balance.steps);
+}
+
+#[test]
+fn cheaper_gradients_and_equal_norms_are_refused_where_they_cannot_be() {
+    let data = columns();
+    let rows = NetworkSettings { task_gradients: TaskGradients::Rows, ..small() };
+    for id in ["graddrop", "gradnorm", "modo"] {
+        let refused = joint(id, json!({}), rows.clone()).check(&data.0);
+        assert!(matches!(refused, Err(FitError::Unsuitable { .. })), "{id}");
+    }
+    assert!(joint("mgda", json!({}), rows.clone()).check(&data.0).is_ok());
+    let both = NetworkSettings { equal_norm: true, ..rows };
+    assert!(both.check().is_err());
+}
