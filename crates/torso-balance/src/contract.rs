@@ -101,7 +101,13 @@ fn a_method_is_of_the_kind_that_sees_what_it_asks_for() {
         let fits = match (build(entry, 3), entry.sees) {
             (Balancer::Scalarizer(_), sees) => matches!(sees, Sees::Losses | Sees::LossesAfter),
             (Balancer::Weighting(_), sees) => {
-                matches!(sees, Sees::Gramian | Sees::LastLayerGramian | Sees::IndependentBatches)
+                matches!(
+                    sees,
+                    Sees::Gramian
+                        | Sees::LastLayerGramian
+                        | Sees::Rotated
+                        | Sees::IndependentBatches
+                )
             }
             (Balancer::Aggregator(_), sees) => sees == Sees::Jacobian,
         };

@@ -101,6 +101,9 @@ pub enum Sees {
     Gramian,
     /// The Gramian of the gradients of the last shared layer alone.
     LastLayerGramian,
+    /// The Gramian of the gradients of a representation that every task reads through a rotation of
+    /// its own, which the trainer turns.
+    Rotated,
     /// The Gramian, and the products of the gradients of two further, independent batches.
     IndependentBatches,
     /// The Jacobian of the shared parameters.
@@ -115,6 +118,7 @@ impl Sees {
             Self::LossesAfter => "losses before and after the step",
             Self::Gramian => "the Gramian of the task gradients",
             Self::LastLayerGramian => "the norms of the task gradients at the last shared layer",
+            Self::Rotated => "the Gramian of the gradients of a rotated representation",
             Self::IndependentBatches => "the Gramian, and products of two independent batches",
             Self::Jacobian => "the task gradients themselves",
         }

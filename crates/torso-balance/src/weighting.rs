@@ -18,6 +18,7 @@ pub mod mgda;
 pub mod modo;
 pub mod nash_mtl;
 pub mod pcgrad;
+pub mod rotograd;
 pub mod sdmgrad;
 pub mod upgrad;
 
@@ -37,6 +38,7 @@ pub(crate) const METHODS: &[&BalanceMethod] = &[
     &modo::METHOD,
     &nash_mtl::METHOD,
     &pcgrad::METHOD,
+    &rotograd::METHOD,
     &sdmgrad::METHOD,
     &upgrad::METHOD,
 ];
@@ -45,6 +47,12 @@ pub(crate) const METHODS: &[&BalanceMethod] = &[
 pub trait Weighting: State + Send {
     /// Writes the weight of each task in view, `[n]`; `gramian` is `[n, n]`.
     fn weigh(&mut self, gramian: &Gramian, view: &StepView, weights: &mut [f64]) -> Status;
+
+    /// How far the rotations of a method that asks for them with
+    /// [`Sees::Rotated`](crate::Sees::Rotated) turn in a step, in radians.
+    fn rotation_rate(&self) -> f64 {
+        0.0
+    }
 }
 
 /// The preferences of the tasks in view, scaled to sum 1.

@@ -16,10 +16,12 @@ use crate::settings::{HeadsFollow, NetworkSettings, TaskGradients};
 use crate::supervision::Supervision;
 
 mod log;
+mod rotations;
 mod sample;
 mod walk;
 
 use log::Log;
+pub(crate) use rotations::Rotations;
 use sample::Sample;
 
 /// What a step may look at besides the recorded pass.
@@ -46,6 +48,8 @@ pub(crate) struct Balancing {
     equal_norm: bool,
     jacobian: Jacobian<f32>,
     sample: Sample,
+    /// Made in the first step of a method that asks for them.
+    rotations: Option<Rotations>,
     log: Log,
     /// The weight of every task's loss; a task without a label in a step keeps its last one.
     weights: Vec<f64>,
@@ -90,6 +94,10 @@ impl Balancing {
             let why = "sees more than the Gramian: it needs task-gradients=exact".to_string();
             return Err(FitError::Unsuitable { method: method(), why });
         }
+        if settings.equal_norm && matches!(entry.sees, Sees::LastLayerGramian | Sees::Rotated) {
+            let why = "does not see the gradients that equal-norm is told from".to_string();
+            return Err(FitError::Unsuitable { method: method(), why });
+        }
         let heads = match settings.heads.unwrap_or(entry.heads.into()) {
             HeadsFollow::Weighted => HeadGradient::Weighted,
             HeadsFollow::Own => HeadGradient::Own,
@@ -104,6 +112,7 @@ impl Balancing {
             equal_norm: settings.equal_norm,
             jacobian: Jacobian::new(),
             sample: Sample::new(settings.gradient_rows),
+            rotations: None,
             log: Log::new(n_tasks),
             weights: vec![1.0; n_tasks],
             seen: Seen::default(),
@@ -113,6 +122,11 @@ impl Balancing {
     /// The weight of every task's loss; `NaN` where the method gives a direction instead.
     pub(crate) fn weights(&self) -> &[f64] {
         &self.weights
+    }
+
+    /// The rotations that the network is to take over, if the method turns any.
+    pub(crate) fn rotations(&self) -> Option<&Rotations> {
+        self.rotations.as_ref()
     }
 
     /// What the method did so far.
@@ -130,7 +144,7 @@ impl Balancing {
         &mut self,
         pass: &Pass,
         tape: &mut Tape<f32>,
-        cuts: Cuts,
+        cuts: &Cuts,
         gradient: &mut [f32],
     ) {
         self.look(pass, tape);

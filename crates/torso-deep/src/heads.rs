@@ -14,8 +14,17 @@ use crate::supervision::Supervision;
 pub(crate) enum Heads {
     /// A head for each target, side by side in one product.
     Stacked { weight: ParamId, bias: ParamId, columns: Vec<Range<usize>> },
+    /// A head for each target, which reads the representation through a rotation of its own.
+    Rotated { heads: Vec<RotatedHead>, rotations: Vec<ParamId>, columns: Vec<Range<usize>> },
     /// A head for each group of rows, alone or beside a common one.
     Grouped { common: Option<(ParamId, ParamId)>, weight: ParamId, bias: ParamId, n_groups: usize },
+}
+
+/// What one target's head reads: `(Z R + 0) W + b`.
+pub(crate) struct RotatedHead {
+    zero: ParamId,
+    weight: ParamId,
+    bias: ParamId,
 }
 
 /// The rows of one step, with their labels.
@@ -55,26 +64,21 @@ impl Heads {
         width: usize,
         supervision: &Supervision,
         settings: &NetworkSettings,
+        rotates: bool,
         seed: Seed,
     ) -> Self {
         if supervision.group_of_row.is_some() {
             Self::grouped(params, width, supervision, settings, seed)
+        } else if rotates {
+            Self::rotated(params, width, supervision, seed)
         } else {
             Self::stacked(params, width, supervision, seed)
         }
     }
 
     fn stacked(params: &mut Params<f32>, width: usize, s: &Supervision, seed: Seed) -> Self {
-        let mut end = 0;
-        let columns: Vec<Range<usize>> = s
-            .targets
-            .iter()
-            .map(|target| {
-                let start = end;
-                end += target.kind.width();
-                start..end
-            })
-            .collect();
+        let columns = columns_of(s);
+        let end = columns.last().map_or(0, |columns| columns.end);
         let weight = params.add("heads.weight", [width, end], Init::Zeros);
         let bias = params.add("heads.bias", [1, end], Init::Zeros);
         params.range_mut(bias).decays = false;
@@ -82,6 +86,28 @@ impl Heads {
             draw(params.get_mut(weight), width, end, columns.clone(), name, seed);
         }
         Self::Stacked { weight, bias, columns }
+    }
+
+    fn rotated(params: &mut Params<f32>, width: usize, s: &Supervision, seed: Seed) -> Self {
+        let (mut heads, mut rotations) = (Vec::new(), Vec::new());
+        for (target, name) in s.targets.iter().zip(&s.names) {
+            let outputs = target.kind.width();
+            let rotation = params.add(format!("rotation.{name}"), [width, width], Init::Zeros);
+            params.get_mut(rotation).iter_mut().step_by(width + 1).for_each(|one| *one = 1.0);
+            let zero = params.add(format!("rotation.{name}.zero"), [1, width], Init::Zeros);
+            let weight = params.add(format!("head.{name}.weight"), [width, outputs], Init::Zeros);
+            let bias = params.add(format!("head.{name}.bias"), [1, outputs], Init::Zeros);
+            draw(params.get_mut(weight), width, outputs, 0..outputs, name, seed);
+            for fixed in [rotation, zero, bias] {
+                params.range_mut(fixed).decays = false;
+            }
+            for fixed in [rotation, zero] {
+                params.range_mut(fixed).lr_factor = 0.0;
+            }
+            heads.push(RotatedHead { zero, weight, bias });
+            rotations.push(rotation);
+        }
+        Self::Rotated { heads, rotations, columns: columns_of(s) }
     }
 
     fn grouped(
@@ -120,17 +146,32 @@ impl Heads {
         Self::Grouped { common, weight, bias, n_groups }
     }
 
-    /// Records the predictions from `representation [B, width]`; `groups` as in the batch.
+    /// Records the predictions from `representation [B, width]`; `groups` as in the batch. Gives
+    /// with them the representation as each task reads it, where tasks read it rotated.
     pub(crate) fn record(
         &self,
         tape: &mut Tape<f32>,
         params: &Params<f32>,
         representation: Var,
         groups: &[u32],
-    ) -> Var {
-        match self {
+    ) -> (Var, Vec<Var>) {
+        let output = match self {
             Self::Stacked { weight, bias, .. } => {
                 tape.linear(params, representation, *weight, *bias, Activation::Identity)
+            }
+            Self::Rotated { heads, rotations, .. } => {
+                let identity = Activation::Identity;
+                let turn = |(head, &rotation): (&RotatedHead, &ParamId)| {
+                    tape.linear(params, representation, rotation, head.zero, identity)
+                };
+                let rotated: Vec<Var> = heads.iter().zip(rotations).map(turn).collect();
+                let outputs = heads.iter().zip(&rotated);
+                let outputs: Vec<Var> = outputs
+                    .map(|(head, &z)| tape.linear(params, z, head.weight, head.bias, identity))
+                    .collect();
+                let (first, rest) = outputs.split_first().expect("a network has a target");
+                let all = rest.iter().fold(*first, |left, right| tape.concat(left, *right));
+                return (all, rotated);
             }
             Self::Grouped { common, weight, bias, .. } => {
                 let own = tape.grouped_linear(params, representation, *weight, *bias, groups);
@@ -143,7 +184,8 @@ impl Heads {
                     }
                 }
             }
-        }
+        };
+        (output, Vec::new())
     }
 
     /// Records the losses of a batch on its predictions, one for each task.
@@ -157,11 +199,11 @@ impl Heads {
     ) {
         for (t, target) in supervision.targets.iter().enumerate() {
             let columns = match self {
-                Self::Stacked { columns, .. } => columns[t].clone(),
+                Self::Stacked { columns, .. } | Self::Rotated { columns, .. } => columns[t].clone(),
                 Self::Grouped { .. } => 0..target.kind.width(),
             };
             let groups = match self {
-                Self::Stacked { .. } => None,
+                Self::Stacked { .. } | Self::Rotated { .. } => None,
                 Self::Grouped { n_groups, .. } => {
                     Some(Groups { of_row: &batch.groups, n: *n_groups })
                 }
@@ -181,10 +223,29 @@ impl Heads {
     /// The columns of task `t` in the output.
     pub(crate) fn columns(&self, t: usize, width: usize) -> Range<usize> {
         match self {
-            Self::Stacked { columns, .. } => columns[t].clone(),
+            Self::Stacked { columns, .. } | Self::Rotated { columns, .. } => columns[t].clone(),
             Self::Grouped { .. } => 0..width,
         }
     }
+
+    /// The rotations through which heads read the representation; none where they read it as it is.
+    pub(crate) fn rotations(&self) -> &[ParamId] {
+        match self {
+            Self::Rotated { rotations, .. } => rotations,
+            _ => &[],
+        }
+    }
+}
+
+/// The columns of each target in the output.
+fn columns_of(supervision: &Supervision) -> Vec<Range<usize>> {
+    let mut end = 0;
+    let columns = supervision.targets.iter().map(|target| {
+        let start = end;
+        end += target.kind.width();
+        start..end
+    });
+    columns.collect()
 }
 
 fn loss_kind(kind: &TaskKind, regression: RegressionLoss) -> LossKind {

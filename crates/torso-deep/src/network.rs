@@ -3,8 +3,9 @@
 use torso_core::data::{TaskKind, row_index};
 use torso_core::features::Design;
 use torso_core::seed::{Seed, Stream};
-use torso_tape::{Params, Tape, Var};
+use torso_tape::{ParamId, Params, Tape, Var};
 
+use crate::balancing::Rotations;
 use crate::heads::{Batch, Heads};
 use crate::settings::NetworkSettings;
 use crate::sharing::{Sharing, SharingMethod};
@@ -22,12 +23,14 @@ pub(crate) enum Mode<'a> {
 }
 
 /// Values that all tasks read, where a walk back can be cut in two.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Cuts {
     /// What the last shared layer reads.
     pub(crate) last_layer: Var,
     /// What the heads read.
     pub(crate) representation: Var,
+    /// What each head reads, where it reads the representation rotated.
+    pub(crate) rotated: Vec<Var>,
 }
 
 /// A network with its parameters.
@@ -39,18 +42,20 @@ pub(crate) struct Network {
 }
 
 impl Network {
-    /// A network at its initial parameters.
+    /// A network at its initial parameters; tasks read the representation through rotations of
+    /// their own if it `rotates`.
     pub(crate) fn new(
         sharing: &SharingMethod,
         n_inputs: usize,
         supervision: &Supervision,
         settings: &NetworkSettings,
+        rotates: bool,
         seed: Seed,
     ) -> Self {
         let mut params = Params::new(seed);
         let trunk = (sharing.declare)(&mut params, n_inputs, settings);
         let width = *settings.hidden.last().expect("checked settings have a hidden layer");
-        let heads = Heads::declare(&mut params, width, supervision, settings, seed);
+        let heads = Heads::declare(&mut params, width, supervision, settings, rotates, seed);
         Self { params, sharing: trunk, heads, settings: settings.clone() }
     }
 
@@ -69,6 +74,16 @@ impl Network {
         cuts
     }
 
+    /// The rotations through which heads read the representation.
+    pub(crate) fn rotations(&self) -> &[ParamId] {
+        self.heads.rotations()
+    }
+
+    /// Writes rotations that a balancing method turned.
+    pub(crate) fn turn(&mut self, rotations: &Rotations) {
+        rotations.write(&mut self.params, self.heads.rotations());
+    }
+
     fn output(
         &self,
         tape: &mut Tape<f32>,
@@ -79,8 +94,10 @@ impl Network {
     ) -> (Cuts, Var) {
         tape.clear();
         let input = tape.input_rows(&inputs.values, inputs.n_columns, rows);
-        let cuts = self.sharing.record(tape, &self.params, input, mode);
-        (cuts, self.heads.record(tape, &self.params, cuts.representation, groups))
+        let mut cuts = self.sharing.record(tape, &self.params, input, mode);
+        let output;
+        (output, cuts.rotated) = self.heads.record(tape, &self.params, cuts.representation, groups);
+        (cuts, output)
     }
 
     /// Predictions of the network's task `t` in the unit of its labels, `[rows, kind's width]`.
@@ -100,7 +117,7 @@ impl Network {
             let rows: Vec<u32> = (0..rows.len()).map(row_index).collect();
             let groups = match self.heads {
                 Heads::Grouped { .. } => vec![row_index(t); rows.len()],
-                Heads::Stacked { .. } => Vec::new(),
+                _ => Vec::new(),
             };
             let (_, output) =
                 self.output(&mut tape, &inputs, &rows, &groups, &mut Mode::Evaluation);

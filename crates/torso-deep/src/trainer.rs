@@ -1,7 +1,7 @@
 //! The training loop: batches, balanced steps, early stopping, the best weights restored.
 
 use serde_json::{Map, Value};
-use torso_balance::{BalanceMethod, Setup};
+use torso_balance::{BalanceMethod, Sees, Setup};
 use torso_core::estimator::{Batch as BatchSize, Epoch, FitError, Problem, Trace};
 use torso_core::seed::shuffle;
 use torso_tape::{Optimizer, OptimizerConfig, Tape, clip_norm};
@@ -93,8 +93,15 @@ impl<'a> Training<'a> {
         trial: usize,
     ) -> Result<Self, FitError> {
         let settings = &recipe.settings;
-        let network =
-            Network::new(recipe.sharing, inputs.n_columns, supervision, settings, problem.seed);
+        let rotates = recipe.balance.sees == Sees::Rotated;
+        let network = Network::new(
+            recipe.sharing,
+            inputs.n_columns,
+            supervision,
+            settings,
+            rotates,
+            problem.seed,
+        );
         let n_losses = supervision.n_losses();
         let forms: Vec<_> = (0..n_losses).map(|t| form(&supervision.target_of(t).kind)).collect();
         let setup =
@@ -177,9 +184,12 @@ impl<'a> Training<'a> {
             step: self.step,
             epoch,
         };
-        self.balancing.step(&pass, &mut self.tape, cuts, &mut self.gradient);
+        self.balancing.step(&pass, &mut self.tape, &cuts, &mut self.gradient);
         clip_norm(&mut self.gradient, self.settings.clip * (self.n_losses as f64).sqrt());
         self.optimizer.step(&mut self.network.params, &self.gradient, self.settings.lr);
+        if let Some(rotations) = self.balancing.rotations() {
+            self.network.turn(rotations);
+        }
         if self.balancing.sees_losses_after() {
             self.record();
             self.balancing.after_step(self.tape.losses());

@@ -8,6 +8,7 @@ mod dual_cone;
 mod gramian;
 mod min_norm;
 mod nonnegative_qp;
+mod rotation;
 mod simplex;
 
 pub use barrier::{BarrierFailure, minimize_barrier};
@@ -15,4 +16,5 @@ pub use dual_cone::DualCone;
 pub use gramian::{Eigen, Gramian};
 pub use min_norm::min_norm;
 pub use nonnegative_qp::{NonnegativeQp, QpFailure};
+pub use rotation::Rotation;
 pub use simplex::project_onto_simplex;

@@ -33,7 +33,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let settings = ArmSettings::parse(&options.settings)?;
     let mut arms = parse_all(&ids, data.layout(), &settings)?;
-    arms.retain(|arm| arm.id != BASELINE);
+    arms.retain(|arm| {
+        let refused = arm.estimator.check(&data);
+        if let Err(error) = &refused {
+            println!("Left out: {error}.");
+        }
+        arm.id != BASELINE && refused.is_ok()
+    });
     let compare_options = CompareOptions {
         rule,
         split: SplitOptions { repeats: options.seeds, ..SplitOptions::default() },

@@ -10,7 +10,7 @@ const ALLOWED: [(&str, &[&str]); 9] = [
     ("torso-tape", &["torso-core"]),
     ("torso-math", &["torso-core"]),
     ("torso-balance", &["torso-core", "torso-math"]),
-    ("torso-deep", &["torso-core", "torso-tape", "torso-balance"]),
+    ("torso-deep", &["torso-core", "torso-math", "torso-tape", "torso-balance"]),
     ("torso-study", &["torso-core", "torso-data", "torso-deep", "torso-balance"]),
     ("torso-report", &["torso-core"]),
     (

@@ -1,7 +1,7 @@
 //! All tasks in one network: a sharing architecture with a balancing method.
 
 use serde_json::{Map, Value};
-use torso_balance::{BalanceMethod, Setup};
+use torso_balance::{BalanceMethod, Sees, Setup};
 use torso_core::data::{Layout, TaskData};
 use torso_core::estimator::{Estimator, FitError, Model, Problem};
 use torso_core::seed::Seed;
@@ -37,6 +37,12 @@ impl Estimator for Joint {
     }
 
     fn check(&self, data: &TaskData) -> Result<(), FitError> {
+        if self.recipe.balance.sees == Sees::Rotated && data.layout() == Layout::Groups {
+            return Err(FitError::Unsuitable {
+                method: self.recipe.balance.method.id.to_string(),
+                why: "rotates what heads side by side read: it needs tasks as columns".to_string(),
+            });
+        }
         let forms: Vec<_> = data.tasks().iter().map(|task| form(&task.kind)).collect();
         let setup = Setup {
             forms: &forms,
@@ -48,6 +54,7 @@ impl Estimator for Joint {
     }
 
     fn fit(&self, problem: &Problem) -> Result<Box<dyn Model>, FitError> {
+        self.check(problem.data)?;
         let supervision = match problem.data.layout() {
             Layout::Columns => {
                 let tasks: Vec<usize> = (0..problem.data.n_tasks()).collect();

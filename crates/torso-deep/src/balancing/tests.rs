@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 use torso_balance::Gramian;
-use torso_core::data::TaskData;
+use torso_core::data::{Layout, TaskData};
 use torso_core::estimator::{Estimator, Trace};
 use torso_core::features::Design;
 
@@ -28,6 +28,10 @@ fn every_method_learns_columns_with_missing_labels_and_groups() {
         let id = entry.method.id;
         for data in [columns(), groups()] {
             let estimator = joint(id, json!({}), small());
+            if entry.sees == Sees::Rotated && data.0.layout() == Layout::Groups {
+                assert!(matches!(fit(&estimator, &data, 1), Err(FitError::Unsuitable { .. })));
+                continue;
+            }
             assert!(estimator.check(&data.0).is_ok());
             let model = fit(&estimator, &data, 1).unwrap_or_else(|error| panic!("{id}: {error}"));
             let trace = model.trace();
@@ -56,8 +60,9 @@ fn one_step(id: &str, settings: &NetworkSettings, step: usize) -> Step {
     let train = rows(|row| row % 5 > 0);
     let supervision = Supervision::columns(&data, &[0, 1, 2], &train);
     let inputs = Inputs::new(&design);
-    let network =
-        Network::new(&sharing::hard::METHOD, inputs.n_columns, &supervision, settings, Seed(3));
+    let rotates = torso_balance::find(id).unwrap().sees == Sees::Rotated;
+    let sharing = &sharing::hard::METHOD;
+    let network = Network::new(sharing, inputs.n_columns, &supervision, settings, rotates, Seed(3));
     let forms: Vec<_> = data.tasks().iter().map(|task| form(&task.kind)).collect();
     let setup = Setup { forms: &forms, settings: &Map::new(), trial: 0, seed: Seed(3) };
     let entry = torso_balance::find(id).unwrap();
@@ -80,7 +85,7 @@ fn one_step(id: &str, settings: &NetworkSettings, step: usize) -> Step {
             step,
             epoch: 0,
         };
-        balancing.step(&pass, &mut tape, cuts, &mut gradient);
+        balancing.step(&pass, &mut tape, &cuts, &mut gradient);
     }
     Step { tape, network, gradient, balancing }
 }
@@ -196,11 +201,82 @@ fn one_task_shares_nothing_and_it_is_said() {
 fn cheaper_gradients_and_equal_norms_are_refused_where_they_cannot_be() {
     let data = columns();
     let rows = NetworkSettings { task_gradients: TaskGradients::Rows, ..small() };
-    for id in ["graddrop", "gradnorm", "modo"] {
+    for id in ["graddrop", "gradnorm", "modo", "rotograd"] {
         let refused = joint(id, json!({}), rows.clone()).check(&data.0);
         assert!(matches!(refused, Err(FitError::Unsuitable { .. })), "{id}");
     }
     assert!(joint("mgda", json!({}), rows.clone()).check(&data.0).is_ok());
     let both = NetworkSettings { equal_norm: true, ..rows };
     assert!(both.check().is_err());
+    let equal = NetworkSettings { equal_norm: true, ..small() };
+    for id in ["gradnorm", "rotograd"] {
+        let refused = joint(id, json!({}), equal.clone()).check(&data.0);
+        assert!(matches!(refused, Err(FitError::Unsuitable { .. })), "{id}");
+    }
+}
+
+#[test]
+fn rotated_heads_start_as_heads_side_by_side_to_the_bit() {
+    let rotated = one_step("rotograd", &small(), 0);
+    let stacked = one_step("equal", &small(), 0);
+    assert_eq!(rotated.tape.losses(), stacked.tape.losses());
+    assert_eq!(rotated.network.rotations().len(), 3);
+    // Rotations are turned, not descended.
+    for &rotation in rotated.network.rotations() {
+        let span = rotated.network.params.range(rotation).span();
+        assert!(rotated.gradient[span].iter().all(|g| *g == 0.0));
+    }
+}
+
+#[test]
+fn rotations_turn_opposed_gradients_to_one_direction() {
+    // Two regressions on opposite labels, their heads equal: opposite gradients at first.
+    let (data, design) = columns();
+    let labels: Vec<f64> = (0..data.n_rows()).map(|row| f64::from(row as u32 % 7) - 3.0).collect();
+    let task = |name: &str, sign: f64| torso_core::data::Task {
+        name: name.to_string(),
+        kind: TaskKind::Regression,
+        labels: torso_core::data::Labels::from_column(
+            &labels.iter().map(|y| sign * y).collect::<Vec<f64>>(),
+        ),
+    };
+    let tasks = vec![task("a", 1.0), task("b", -1.0)];
+    let data = TaskData::new("t", "", data.features().clone(), tasks, Layout::Columns).unwrap();
+    let train = rows(|_| true);
+    let supervision = Supervision::columns(&data, &[0, 1], &train);
+    let inputs = Inputs::new(&design);
+    let entry = torso_balance::find("rotograd").unwrap();
+    let sharing = &sharing::hard::METHOD;
+    let mut network =
+        Network::new(sharing, inputs.n_columns, &supervision, &small(), true, Seed(3));
+    let [a, b] = ["head.a.weight", "head.b.weight"].map(|name| network.params.find(name).unwrap());
+    // Small, so that predictions near 0 leave the gradients to the labels.
+    let weight: Vec<f32> = network.params.get(a).iter().map(|w| 0.01 * w).collect();
+    network.params.get_mut(a).copy_from_slice(&weight);
+    network.params.get_mut(b).copy_from_slice(&weight);
+    let forms = [LossForm::Squared; 2];
+    let setup = Setup { forms: &forms, settings: &Map::new(), trial: 0, seed: Seed(3) };
+    let mut balancing = Balancing::start(entry, &setup, &small()).unwrap();
+    let mut batch = Batch::default();
+    batch.fill(&supervision, &train);
+    let (mut tape, mut gradient) = (Tape::new(), vec![0.0; network.params.len()]);
+    let mut cosines = Vec::new();
+    for step in 0..200 {
+        let cuts = network.record(&mut tape, &inputs, &batch, &supervision, &mut Mode::Evaluation);
+        let pass = Pass {
+            network: &network,
+            inputs: &inputs,
+            supervision: &supervision,
+            training_rows: &train,
+            batch: &batch,
+            seed: Seed(3),
+            step,
+            epoch: 0,
+        };
+        balancing.step(&pass, &mut tape, &cuts, &mut gradient);
+        cosines.push(balancing.take_cosine());
+        network.turn(balancing.rotations().unwrap());
+    }
+    assert!(cosines[0] < -0.999, "{}", cosines[0]);
+    assert!(cosines[199] > 0.5, "{}", cosines[199]);
 }

@@ -3,7 +3,7 @@
 use torso_balance::{Balancer, Gramian, Rows, Sees, Status};
 use torso_tape::{HeadGradient, Tape, Var};
 
-use super::{Balancing, Pass};
+use super::{Balancing, Pass, Rotations};
 use crate::network::Cuts;
 use crate::settings::TaskGradients;
 
@@ -24,7 +24,7 @@ impl Balancing {
         &mut self,
         pass: &Pass,
         tape: &mut Tape<f32>,
-        cuts: Cuts,
+        cuts: &Cuts,
     ) -> (Walk, Option<Gramian>) {
         let params = &pass.network.params;
         let mut all = Vec::new();
@@ -34,6 +34,12 @@ impl Balancing {
                 tape.jacobian_above(params, cuts.last_layer, &mut self.jacobian);
                 self.jacobian.gramian(&mut all);
                 Walk::To(cuts.last_layer)
+            }
+            Sees::Rotated => {
+                tape.jacobian_above(params, cuts.representation, &mut self.jacobian);
+                tape.gramian_at(params, cuts.representation, &mut all);
+                self.turn(tape, cuts);
+                Walk::To(cuts.representation)
             }
             _ => match self.gradients {
                 TaskGradients::Steps if !pass.step.is_multiple_of(self.gradient_steps) => {
@@ -71,6 +77,15 @@ impl Balancing {
         (walk, Some(gramian))
     }
 
+    /// Turns the rotations by what the tasks' gradients of the representation ask for.
+    fn turn(&mut self, tape: &Tape<f32>, cuts: &Cuts) {
+        let Balancer::Weighting(method) = &self.balancer else { return };
+        let [_, width] = tape.shape(cuts.representation);
+        let new = || Rotations::new(self.weights.len(), width, method.rotation_rate());
+        let rotations = self.rotations.get_or_insert_with(new);
+        rotations.turn(tape, cuts.representation, &cuts.rotated);
+    }
+
     fn nothing_shared(&mut self) {
         self.log.note(Status::NoSolution {
             why: "nothing is shared",
@@ -84,7 +99,7 @@ impl Balancing {
         walk: Walk,
         pass: &Pass,
         tape: &mut Tape<f32>,
-        cuts: Cuts,
+        cuts: &Cuts,
         gradient: &mut [f32],
     ) {
         #[expect(clippy::cast_possible_truncation, reason = "the tape runs in f32")]
@@ -103,6 +118,9 @@ impl Balancing {
             Walk::Whole => None,
         };
         self.jacobian.combine(&weights, self.heads, gradient);
+        for &rotation in pass.network.rotations() {
+            gradient[params.range(rotation).span()].fill(0.0);
+        }
         if let Some(cut) = cut {
             tape.backward_below(params, cut, &weights, gradient);
         }

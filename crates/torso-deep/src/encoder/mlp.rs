@@ -89,7 +89,7 @@ impl Mlp {
         input: Var,
         mode: &mut Mode,
     ) -> Cuts {
-        let start = Cuts { last_layer: input, representation: input };
+        let start = Cuts { last_layer: input, representation: input, rotated: Vec::new() };
         self.layers.iter().fold(start, |below, layer| {
             let last_layer = below.representation;
             let h = tape.linear(params, last_layer, layer.weight, layer.bias, Activation::Relu);
@@ -99,7 +99,7 @@ impl Mlp {
                 }
                 _ => h,
             };
-            Cuts { last_layer, representation }
+            Cuts { last_layer, representation, rotated: Vec::new() }
         })
     }
 }

@@ -71,6 +71,25 @@ impl<T: Scalar> Tape<T> {
         }
     }
 
+    /// The gradient of one loss with respect to a value, `[rows, width]`, after a walk with a
+    /// gradient for each task; zeros where the loss does not reach the value.
+    pub fn gradient_at(&self, value: Var, loss: usize, gradient: &mut Vec<f64>) {
+        let node = &self.nodes[value.index()];
+        let ([n_rows, width], layers) = (node.shape, node.stack.layers());
+        gradient.clear();
+        let reaches =
+            |channel: &u32| self.loss_of_channel(*channel).is_some_and(|l| l as usize == loss);
+        let layer = node.stack.channels.iter().position(reaches);
+        let Some(layer) = layer.filter(|_| !node.stack.is_fresh() && !node.stack.by_columns) else {
+            gradient.resize(n_rows * width, 0.0);
+            return;
+        };
+        for row in 0..n_rows {
+            let own = &node.stack.data[(row * layers + layer) * width..][..width];
+            gradient.extend(own.iter().map(|g| g.double()));
+        }
+    }
+
     /// The only reader of the cut, if it is a layer of heads side by side. Its cotangents are then
     /// kept apart by columns, and pass below the cut only when they are weighed: a representation's
     /// gradient for each task is never made.
@@ -362,6 +381,29 @@ mod tests {
         tape.jacobian(&net.params, &mut jacobian);
         jacobian.gramian(&mut all);
         assert!(all[0] > last[0] && last[0] > 0.0);
+    }
+
+    #[test]
+    fn a_value_has_a_gradient_for_each_loss_that_reaches_it() {
+        let net = net();
+        let mut tape = Tape::new();
+        let [h, _] = record(&net, &mut tape);
+        let mut jacobian = Jacobian::new();
+        tape.jacobian_above(&net.params, h, &mut jacobian);
+        let mut gramian = Vec::new();
+        tape.gramian_at(&net.params, h, &mut gramian);
+        for a in 0..TASKS {
+            for b in 0..TASKS {
+                let [mut one, mut other] = [Vec::new(), Vec::new()];
+                tape.gradient_at(h, a, &mut one);
+                tape.gradient_at(h, b, &mut other);
+                let product: f64 = one.iter().zip(&other).map(|(a, b)| a * b).sum();
+                assert!((product - gramian[a * TASKS + b]).abs() < 1e-12);
+            }
+        }
+        let mut none = vec![1.0];
+        tape.gradient_at(h, TASKS, &mut none);
+        assert_eq!(none, [0.0; ROWS * 5]);
     }
 
     #[test]

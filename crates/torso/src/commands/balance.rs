@@ -210,7 +210,9 @@ impl StepInput {
         let expected = match entry.sees {
             Sees::Losses | Sees::LossesAfter if self.losses.is_none() && !has_gramian => "`losses`",
             Sees::Jacobian if !has_jacobian => "`jacobian`",
-            Sees::Gramian | Sees::LastLayerGramian | Sees::IndependentBatches if !has_gramian => {
+            Sees::Gramian | Sees::LastLayerGramian | Sees::Rotated | Sees::IndependentBatches
+                if !has_gramian =>
+            {
                 "`jacobian` or `gramian`"
             }
             _ => return Ok(()),
