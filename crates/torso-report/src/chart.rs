@@ -3,6 +3,8 @@
 //! Lengths across are shares of the width, so that a picture fits a phone and its text keeps its
 //! size. Verdicts differ in shape as well as in color.
 
+mod axes;
+pub(crate) mod balance;
 pub(crate) mod caterpillar;
 pub(crate) mod curves;
 pub(crate) mod gains;

@@ -1,5 +1,6 @@
 //! The page: what the template is filled with.
 
+mod balance;
 mod pictures;
 mod tables;
 
@@ -29,6 +30,7 @@ struct Page<'a> {
     tasks: tables::Tasks<'a>,
     has_many_tasks: bool,
     curves: Option<pictures::Curves<'a>>,
+    balance: Vec<balance::Arm<'a>>,
     design: Design,
     data: Data<'a>,
     about_arms: &'a [(String, String)],
@@ -89,6 +91,7 @@ fn page(record: &RunRecord) -> Page<'_> {
         tasks: tables::tasks(comparison),
         has_many_tasks,
         curves: pictures::curves(record),
+        balance: balance::arms(record),
         design: Design {
             repeats: counted(comparison.seeds, "repeat"),
             folds: comparison.folds,

@@ -26,6 +26,10 @@ fn named(names: &[&str]) -> RunRecord {
         for curve in record.curves.iter_mut().filter(|curve| curve.arm == arm.name) {
             curve.arm = name(i);
         }
+        for balance in record.balance.iter_mut().filter(|balance| balance.arm == arm.name) {
+            balance.arm = name(i);
+            balance.statuses.iter_mut().for_each(|(status, _)| *status = name(i));
+        }
         arm.name = name(i);
         for (i, result) in arm.tasks.iter_mut().enumerate() {
             (result.task, result.test.loss) = (name(i), name(i));
@@ -123,6 +127,7 @@ fn the_page_says_the_verdict_first_and_every_number() {
         "better than alone →",
         "<h2 id=\"numbers\">",
         "<h2 id=\"curves\">",
+        "<h2 id=\"balance\">",
         "<h2 id=\"how\">",
         "<h2 id=\"run\">",
         "<h2 id=\"notes\">",
@@ -141,9 +146,84 @@ fn the_page_says_the_verdict_first_and_every_number() {
     }
 }
 
+/// The section on balancing, a block for each arm.
+fn balance_blocks(record: &RunRecord) -> Vec<String> {
+    let page = html(record).unwrap();
+    let Some((_, from)) = page.split_once("<h2 id=\"balance\">") else { return Vec::new() };
+    let (section, _) = from.split_once("<h2 id=\"how\">").unwrap();
+    section.split("<section class=\"balance\">").skip(1).map(str::to_string).collect()
+}
+
+#[test]
+fn the_page_says_how_tasks_were_balanced() {
+    let blocks = balance_blocks(&fixture::penguins());
+    assert_eq!(blocks.len(), 2, "equal weights are no news");
+    let [by_loss, by_gradient] = blocks.try_into().unwrap();
+    for block in [&by_loss, &by_gradient] {
+        assert!(block.contains("share of the weights, first to last epoch: species from 0.33 to "));
+        assert!(["species", "sex", "body_mass_g"].iter().all(|task| block.contains(task)));
+    }
+    assert!(by_loss.contains("12,000 steps, all with an answer of the method’s own."));
+    assert!(!by_loss.contains("cosine"));
+    let place = |text: &str| by_gradient.find(text).unwrap_or_else(|| panic!("no `{text}`"));
+    let often = place("In 1.3% of 12,000 steps: <bdi>no solution: the Gramian is singular");
+    assert!(often < place("In less than 0.1% of 12,000 steps: <bdi>not converged"));
+    place("below 0 the gradients conflict");
+    assert_eq!(by_gradient.matches("<td class=\"n conflict tenth").count(), 4);
+    assert_eq!(by_gradient.matches("<td class=\"n agree tenth").count(), 2);
+}
+
+#[test]
+fn equal_weights_are_said_where_there_is_other_news() {
+    let mut record = fixture::penguins();
+    record.balance.truncate(1);
+    assert!(balance_blocks(&record).is_empty());
+    record.balance[0].weights[1][7] += 2e-6;
+    assert_eq!(balance_blocks(&record).len(), 1, "weights that change are drawn");
+    record.balance[0].weights[1][7] -= 2e-6;
+    record.balance[0].cosine = vec![0.2, -0.3];
+    let [block] = balance_blocks(&record).try_into().unwrap();
+    assert!(block.contains("The weights were equal throughout."));
+    assert!(block.contains("from 0.20 to −0.30 over the epochs"));
+    record.balance.clear();
+    assert!(!html(&record).unwrap().contains("id=\"balance\""));
+}
+
+#[test]
+fn what_is_not_known_of_a_balance_is_left_out() {
+    let blocks = balance_blocks(&fixture::odd()[2]);
+    let [_, _, unknown, gaps, signed, mismatched, extreme] = blocks.try_into().unwrap();
+    assert!(!unknown.contains("<svg") && unknown.contains("In 156 steps: <bdi>no solution"));
+    assert!(gaps.contains("body_mass_g from –") && gaps.contains("<td class=\"n \">–</td>"));
+    assert!(signed.contains("sex from −0.33 to −0.50") && !signed.contains("<table"));
+    assert!(!mismatched.contains("<table"), "a matrix that is not square is not told");
+    assert!(extreme.contains("species from 0.33") && extreme.len() < 8_000, "{}", extreme.len());
+}
+
+#[test]
+fn of_many_tasks_the_outermost_pairs_are_told() {
+    let matrix = balance_blocks(&fixture::regressions(12, 2)).pop().unwrap();
+    assert_eq!(matrix.matches("<td class=\"n ").count(), 12 * 12);
+    let mut record = fixture::regressions(13, 2);
+    let cosines = &mut record.balance[0].cosines;
+    cosines.fill(Some(0.1));
+    for (a, b, cosine) in [(2, 5, -0.4), (0, 12, -0.51), (3, 4, 0.9)] {
+        (cosines[a * 13 + b], cosines[b * 13 + a]) = (Some(cosine), Some(cosine));
+    }
+    let block = balance_blocks(&record).pop().unwrap();
+    assert!(!block.contains("<table"));
+    let name = |i: usize| format!("<bdi class=\"name\">target {i}</bdi>");
+    let conflicting =
+        format!("{} and {} (−0.51), {} and {} (−0.40).", name(0), name(12), name(2), name(5));
+    assert!(block.contains(&format!("Most in conflict, by mean cosine: {conflicting}")), "{block}");
+    assert!(block.contains(&format!("Most in agreement: {} and {} (0.90), ", name(3), name(4))));
+    record.balance[0].cosines.fill(Some(-0.2));
+    assert!(balance_blocks(&record)[0].contains("No two tasks agree"));
+}
+
 #[test]
 fn headings_are_in_order() {
-    for record in [fixture::penguins(), fixture::schools()] {
+    for record in [fixture::penguins(), fixture::schools(), fixture::regressions(20, 3)] {
         let page = html(&record).unwrap();
         let level = |tag: &&str| tag.strip_prefix('h')?.get(..1)?.parse::<u32>().ok();
         let levels: Vec<u32> = tags(&page).iter().filter_map(level).collect();
@@ -161,6 +241,7 @@ fn names_stay_text() {
     assert!(page.contains("{{ 7 * 7 }}"), "names are not templates");
     assert!(page.contains("&amp;amp;"), "names are escaped once");
     assert!(!page.contains("&amp;amp;amp;"), "names are escaped once");
+    assert!(page.contains("<h2 id=\"balance\">"));
     assert!(!terminal(&named(&HOSTILE), 80, false).is_empty());
 }
 

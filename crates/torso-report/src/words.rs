@@ -20,12 +20,12 @@ pub(crate) struct Span {
 pub(crate) struct Sentence(pub Vec<Span>);
 
 impl Sentence {
-    fn text(mut self, text: impl Into<String>) -> Self {
+    pub(crate) fn text(mut self, text: impl Into<String>) -> Self {
         self.0.push(Span { text: text.into(), is_name: false });
         self
     }
 
-    fn name(mut self, name: &str) -> Self {
+    pub(crate) fn name(mut self, name: &str) -> Self {
         const MOST_LETTERS: usize = 48;
         self.0.push(Span { text: shortened(name, MOST_LETTERS), is_name: true });
         self

@@ -11,7 +11,7 @@ use crate::reading::{
 use crate::unit::Unit;
 
 /// The most letters of a name in a picture's words.
-const MOST_LETTERS: usize = 60;
+pub(super) const MOST_LETTERS: usize = 60;
 
 /// A forest plot: the gains of all arms in one task, or in all together.
 #[derive(Serialize)]

@@ -237,7 +237,16 @@ fn option_list(
         pair("weight-decay", network.weight_decay.to_string()),
         pair("dropout", network.dropout.to_string()),
         pair("patience", network.patience.to_string()),
+        pair("heads", network.heads.map_or("as the method has it".to_string(), named)),
+        pair("task-gradients", named(network.task_gradients)),
+        pair("equal-norm", network.equal_norm.to_string()),
     ]
+}
+
+/// A choice by the name that `--set` has for it.
+fn named(choice: impl serde::Serialize) -> String {
+    let json = serde_json::to_value(choice).unwrap_or_default();
+    json.as_str().unwrap_or_default().to_string()
 }
 
 /// The command line, for repeating the run.
