@@ -3,23 +3,25 @@
 use crate::gramian::Gramian;
 use crate::nonnegative_qp::{NonnegativeQp, QpFailure};
 
-/// The weights `w` on the simplex that minimize `w' G w`.
+/// The weights `w` on the simplex that minimize `w' G w`; shared by the rows of zeros if there are
+/// any.
 ///
 /// # Method
 /// With `z = s w`, `s >= 0`, the program `min z' G z + sigma (1 - sum z)^2, z >= 0` has its
 /// smallest value `sigma a / (sigma + a)` over `s` at `a = w' G w`, which grows with `a`: its
 /// solution, scaled to sum 1, is the answer for any `sigma > 0`. So the simplex needs no
-/// constraint, and the solver is [`NonnegativeQp`].
+/// constraint, and the solver is [`NonnegativeQp`]. Of the size of the smallest row, `sigma` hides
+/// none of them behind rounding.
 pub fn min_norm(gramian: &Gramian) -> Result<Vec<f64>, QpFailure> {
-    let n = gramian.n();
-    let sigma = gramian.trace() / n as f64;
-    if sigma <= 0.0 || !sigma.is_finite() {
-        return if sigma == 0.0 {
-            Ok(vec![1.0 / n as f64; n])
-        } else {
-            Err(QpFailure::NotConverged)
-        };
+    let sigma = gramian.diagonal().fold(f64::INFINITY, f64::min);
+    if !gramian.trace().is_finite() {
+        return Err(QpFailure::NotConverged);
     }
+    if sigma <= 0.0 {
+        let zeros = gramian.diagonal().filter(|square| *square <= 0.0).count() as f64;
+        return Ok(gramian.diagonal().map(|g| if g <= 0.0 { 1.0 / zeros } else { 0.0 }).collect());
+    }
+    let n = gramian.n();
     let lifted = gramian.data().iter().map(|value| value / sigma + 1.0).collect();
     let mut z = vec![0.0; n];
     NonnegativeQp::new(&Gramian::new(n, lifted)).solve(&vec![1.0; n], &mut z)?;
@@ -51,11 +53,23 @@ mod tests {
     }
 
     #[test]
+    fn long_rows_hide_no_short_ones() {
+        // The short rows' own answer: the long one is orthogonal and far away.
+        let rows = [3e-9, 1e-9, 0.0, -1e-9, 2e-9, 0.0, 0.0, 0.0, 1e9];
+        let w = min_norm(&Gramian::of_rows(3, &rows)).unwrap();
+        let short = min_norm(&Gramian::of_rows(2, &[3e-9, 1e-9, -1e-9, 2e-9])).unwrap();
+        assert!((w[0] - short[0]).abs() < 1e-12 && (w[1] - short[1]).abs() < 1e-12);
+        assert!(w[2] < 1e-30);
+    }
+
+    #[test]
     fn the_golden_point_and_a_hull_that_holds_zero() {
         let w = min_norm(&Gramian::new(2, vec![18.0, -22.0, -22.0, 38.0])).unwrap();
         assert!((w[0] - 0.6).abs() < 1e-14 && (w[1] - 0.4).abs() < 1e-14);
         let w = min_norm(&Gramian::of_rows(3, &[1.0, -2.0, 1.0])).unwrap();
         assert!(Gramian::of_rows(3, &[1.0, -2.0, 1.0]).squared_norm(&w) < 1e-28);
         assert_eq!(min_norm(&Gramian::new(2, vec![0.0; 4])).unwrap(), [0.5, 0.5]);
+        let one_zero = Gramian::of_rows(3, &[1.0, 0.0, 3.0]);
+        assert_eq!(min_norm(&one_zero).unwrap(), [0.0, 1.0, 0.0]);
     }
 }

@@ -7,17 +7,22 @@
 //! depends on the passive ones leaves no curvature to a step: the step then goes on until a bound
 //! stops it, and if none does, the program has no solution (Goldfarb and Idnani 1983).
 //!
+//! A Gramian in double precision does not hold what a row has of its own below about `1e-7` of its
+//! length: such a row counts as dependent, and its condition holds to that.
+//!
 //! # Cost
 //! `O(n^2)` for each row that enters or leaves; few do when the next `b` is like the last one.
 
 use crate::gramian::{Gramian, dot};
 
-/// A Schur complement below this, beside a diagonal of ones, is rounding.
-const DEPENDENT: f64 = 1e-13;
+/// A Schur complement below this times the number of rows, beside a diagonal of ones, is rounding:
+/// the row depends on others as far as a Gramian in double precision can tell.
+const DEPENDENT: f64 = 16.0 * f64::EPSILON;
 /// A slope below this, beside the sizes of its terms, is rounding.
 const FLAT: f64 = 1e-13;
-/// A slope has to be above this, beside the sizes of its terms, to show that there is no solution.
-const STEEP: f64 = 1e-9;
+/// What a row that counts as dependent may still have of its own, beside its length, with some
+/// room: a slope below it shows nothing, and a share below it is none.
+const OWN: f64 = 4e-7;
 
 /// Why a program has no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,14 +123,14 @@ impl NonnegativeQp {
     fn enter(&mut self, b: &[f64], entering: usize, z: &mut [f64]) -> Result<bool, QpFailure> {
         while !self.passive.push(&self.scaled, entering) {
             let slope = b[entering] - dot(self.scaled.row(entering), z);
-            if slope < STEEP * self.size(b, z, entering) {
+            if slope < OWN * self.size(b, z, entering) {
                 return Ok(false);
             }
             // No curvature: z_entering grows, the passive rows answer with J' z unchanged.
             let answer = self.passive.solve(self.scaled.row(entering));
             let steps = answer.iter().zip(&self.passive.rows).enumerate();
             let stop = steps
-                .filter(|(_, (change, _))| **change > DEPENDENT)
+                .filter(|(_, (change, _))| **change > OWN)
                 .map(|(at, (change, row))| (at, z[*row] / change))
                 .min_by(|a, b| a.1.total_cmp(&b.1));
             let Some((at, length)) = stop else { return Err(QpFailure::Unbounded) };
@@ -199,7 +204,7 @@ impl Passive {
             new[k] = (gramian.at(row, self.rows[k]) - sum) / known[k];
         }
         let schur = gramian.at(row, row) - dot(&new[..m], &new[..m]);
-        if schur <= DEPENDENT || schur.is_nan() {
+        if schur <= DEPENDENT * stride as f64 || schur.is_nan() {
             return false;
         }
         new[m] = schur.sqrt();
