@@ -126,16 +126,6 @@ impl Shares {
     }
 }
 
-/// Projects onto the simplex. Shifted first, which changes nothing but that 1 is not lost beside
-/// large numbers.
-pub(super) fn project(values: &mut [f64]) {
-    let largest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    for value in values.iter_mut() {
-        *value -= largest;
-    }
-    project_onto_simplex(values);
-}
-
 /// `M x` for a row-major matrix `[n, n]`.
 pub(super) fn times(matrix: &[f64], x: &[f64]) -> Vec<f64> {
     assert_eq!(matrix.len(), x.len() * x.len(), "a view with the products of independent batches");
@@ -161,7 +151,7 @@ impl Weighting for MoDo {
         for ((weight, lambda), slope) in weights.iter_mut().zip(&lambda).zip(slopes) {
             *weight = lambda - self.gamma * (slope + self.rho * lambda);
         }
-        project(weights);
+        project_onto_simplex(weights);
         self.shares.put(view, weights);
         Status::Solved
     }
@@ -255,7 +245,7 @@ mod tests {
     fn a_projection_is_one_at_every_size_of_numbers() {
         for size in [1e-300, 1.0, 1e30, 1e300] {
             let mut values = [-size, -2.0 * size, -1.5 * size];
-            project(&mut values);
+            project_onto_simplex(&mut values);
             assert!((values.iter().sum::<f64>() - 1.0).abs() < 1e-15, "{size}: {values:?}");
         }
     }

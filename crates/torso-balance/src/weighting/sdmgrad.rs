@@ -34,9 +34,9 @@
 
 use serde::Deserialize;
 use torso_core::method::{Cite, Family, Method, Parameter};
-use torso_math::Gramian;
+use torso_math::{Gramian, project_onto_simplex};
 
-use super::modo::{Shares, project, times};
+use super::modo::{Shares, times};
 use super::{Weighting, of_view};
 use crate::setup::{Allowed, check};
 use crate::{
@@ -183,7 +183,7 @@ impl SdmGrad {
                 *velocity = self.parameters.momentum * *velocity + slope;
                 *w -= self.parameters.lr * *velocity;
             }
-            project(w);
+            project_onto_simplex(w);
         }
     }
 }
