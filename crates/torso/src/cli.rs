@@ -24,6 +24,7 @@ pub(crate) enum Command {
     /// Say all about one method: formula, parameters, cost, reference
     Explain(ExplainArgs),
     /// Run one balancing method on a Jacobian, a Gramian or losses, given as JSON on stdin
+    #[command(after_help = BALANCE_INPUT)]
     Balance(BalanceArgs),
     /// Write the report of a recorded run again
     Report(ReportArgs),
@@ -151,10 +152,18 @@ pub(crate) struct ExplainArgs {
     pub(crate) json: bool,
 }
 
-/// The input is an object with `jacobian` (a row for each task), `gramian` or `losses`, or with a
-/// list of such as `steps`. Losses are 1 where they are not given beside gradients; a loss of null
-/// is a task without a label in the step. `losses_after` are the losses after the step, `cross` the
-/// products of the gradients of two independent batches (the Gramian if not given).
+/// What `torso balance` reads.
+const BALANCE_INPUT: &str = "\
+Input, as JSON on stdin: an object, or a list of them as {\"steps\": [...]}
+  {\"jacobian\": [[-4, 1, 1], [6, 1, 1]]}   a row for each task, or
+  {\"gramian\": [[18, -22], [-22, 38]]}     the products of these rows, or
+  {\"losses\": [0.3, 1.2]}                  1 if not given beside gradients; null is a task
+                                          without a label in the step
+and besides, for methods that ask for it
+  \"losses_after\": [...]   the losses after the step
+  \"cross\": [[...]]        products of the gradients of two independent batches
+  \"epoch\": 0              the number of the step if not given";
+
 #[derive(Args)]
 pub(crate) struct BalanceArgs {
     /// The method's id
