@@ -166,10 +166,12 @@ impl Work {
                 tape.backward(&self.params, &single(weights), &mut self.gradient);
             }
             Balancer::Weighting(method) if options.gradients == Gradients::Exact => {
-                tape.jacobian(&self.params, jacobian);
-                jacobian.gramian(&mut gramian);
+                tape.task_gradients(&self.params, jacobian);
+                tape.gramian(jacobian, &mut gramian);
                 method.weigh(&Gramian::new(TASKS, gramian), &view, &mut weights);
-                jacobian.combine(&single(weights), HeadGradient::Own, &mut self.gradient);
+                let weights = single(weights);
+                let (params, gradient) = (&self.params, &mut self.gradient);
+                tape.combine(params, jacobian, &weights, HeadGradient::Own, gradient);
             }
             Balancer::Weighting(method) => {
                 tape.jacobian_above(&self.params, representation, jacobian);

@@ -5,6 +5,7 @@ use crate::params::Params;
 use crate::products::{add_products, mirror};
 use crate::scalar::Scalar;
 use crate::sink::{Block, Owner};
+use crate::tape::factors::keep_factors;
 use crate::tape::{Node, Tape};
 
 /// What a head's own parameters follow when a balancing method weighs the trunk's gradients.
@@ -51,13 +52,21 @@ impl<T: Scalar> Jacobian<T> {
         blocks.filter(|(block, _)| block.owner == Owner::Shared)
     }
 
-    /// Finds out whose each range is that a node from `first` on reads, and makes a block for it.
-    pub(crate) fn lay_out(&mut self, tape: &Tape<T>, params: &Params<T>, first: usize) {
+    /// Finds out whose each range is that a node from `first` on reads, and makes a block for it;
+    /// linear layers may be left as factors.
+    pub(crate) fn lay_out(
+        &mut self,
+        tape: &Tape<T>,
+        params: &Params<T>,
+        first: usize,
+        may_factor: bool,
+    ) {
         let n_ranges = params.ranges().len();
         self.blocks.resize_with(n_ranges, Block::new);
         self.starts.clear();
         for (block, range) in self.blocks.iter_mut().zip(params.ranges()) {
             (block.shape, block.owner, block.fresh) = (range.shape(), Owner::Nobody, true);
+            (block.n_readers, block.factors) = (0, None);
             block.losses.clear();
             self.starts.push(range.span().start);
         }
@@ -65,6 +74,9 @@ impl<T: Scalar> Jacobian<T> {
             for param in node.op.params().into_iter().flatten() {
                 self.blocks[param.index()].claim(tape, params, node);
             }
+        }
+        if may_factor {
+            keep_factors(tape, &mut self.blocks);
         }
         let mut end = 0;
         for block in &mut self.blocks {
@@ -179,6 +191,7 @@ impl Block {
     /// Notes that the range is read by `node`, and whose it now is.
     fn claim<T: Scalar>(&mut self, tape: &Tape<T>, params: &Params<T>, node: &Node<T>) {
         let is_first = self.losses.is_empty();
+        self.n_readers += 1;
         if node.stack.by_columns {
             self.columns.clear();
             self.columns.resize(node.shape[1], u32::MAX);

@@ -61,11 +61,27 @@ impl Op {
 }
 
 /// Buffers that ops use within one call.
-#[derive(Debug, Default)]
-pub(crate) struct Scratch {
+#[derive(Debug)]
+pub(crate) struct Scratch<T> {
     pub(crate) parts: Vec<Part>,
     pub(crate) reads: Vec<(usize, Range<usize>)>,
     pub(crate) sums: Vec<loss::Sum>,
+    pub(crate) losses: Vec<u32>,
+    pub(crate) squares: Vec<T>,
+    pub(crate) merged: Vec<T>,
+}
+
+impl<T> Default for Scratch<T> {
+    fn default() -> Self {
+        Self {
+            parts: Vec::new(),
+            reads: Vec::new(),
+            sums: Vec::new(),
+            losses: Vec::new(),
+            squares: Vec::new(),
+            merged: Vec::new(),
+        }
+    }
 }
 
 /// One op's walk back: from its stack to the stacks of its inputs and the blocks of its
@@ -82,7 +98,7 @@ pub(crate) struct Pullback<'a, 's, T> {
     pub(crate) weights: Option<&'a [T]>,
     pub(crate) sink: &'a mut Sink<'s, T>,
     pub(crate) work: &'a mut Workspace<T>,
-    pub(crate) scratch: &'a mut Scratch,
+    pub(crate) scratch: &'a mut Scratch<T>,
 }
 
 impl<T: Scalar> Pullback<'_, '_, T> {

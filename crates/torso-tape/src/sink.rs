@@ -19,6 +19,10 @@ pub(crate) struct Block {
     pub(crate) columns: Vec<u32>,
     /// Whether nothing was written yet.
     pub(crate) fresh: bool,
+    /// The ops that read the range.
+    pub(crate) n_readers: u32,
+    /// The linear op whose input and cotangents stand for the block, which then holds nothing.
+    pub(crate) factors: Option<u32>,
 }
 
 /// Whose a range's parameters are.
@@ -46,6 +50,8 @@ impl Block {
             owner: Owner::Nobody,
             columns: Vec::new(),
             fresh: true,
+            n_readers: 0,
+            factors: None,
         }
     }
 
@@ -73,8 +79,8 @@ impl Block {
     }
 
     pub(crate) fn len(&self) -> usize {
-        match self.owner {
-            Owner::Nobody => 0,
+        match (self.owner, self.factors) {
+            (Owner::Nobody, _) | (_, Some(_)) => 0,
             _ => self.shape[0] * self.layers() * self.shape[1],
         }
     }

@@ -13,6 +13,7 @@ use crate::sink::{Block, Owner, Sink};
 use crate::stack::Stack;
 
 mod cut;
+pub(crate) mod factors;
 pub(crate) mod reach;
 
 /// A recorded value `[n_rows, width]`; valid until the tape is cleared.
@@ -73,7 +74,7 @@ pub struct Tape<T> {
     pub(crate) work: Workspace<T>,
     /// The blocks of `backward`.
     blocks: Vec<Block>,
-    pub(crate) scratch: ops::Scratch,
+    pub(crate) scratch: ops::Scratch<T>,
     /// The layer of heads above the cut of the last walk, if it was one.
     heads: Option<usize>,
 }
@@ -233,7 +234,7 @@ impl<T: Scalar> Tape<T> {
     /// Losses that are no task's have no part in it.
     pub fn jacobian(&mut self, params: &Params<T>, jacobian: &mut Jacobian<T>) {
         self.reach_each();
-        jacobian.lay_out(self, params, 0);
+        jacobian.lay_out(self, params, 0, false);
         let mut sink = Sink { data: &mut jacobian.data, blocks: &mut jacobian.blocks };
         self.pull_back(params, None, &mut sink, 0..self.n_nodes);
         sink.finish();

@@ -28,23 +28,25 @@ impl Sample {
 
     /// The Gramian `[K, K]` of the tasks' gradients on some of the batch's rows.
     pub(crate) fn gramian(&mut self, pass: &Pass, gramian: &mut Vec<f64>) {
-        self.jacobian(pass, 0, "gradient-rows", &pass.batch.rows, self.n_rows);
-        self.jacobians[0].gramian(gramian);
+        self.record(pass, "gradient-rows", &pass.batch.rows, self.n_rows);
+        self.tape.task_gradients(&pass.network.params, &mut self.jacobians[0]);
+        self.tape.gramian(&self.jacobians[0], gramian);
     }
 
     /// The products `J1 J2'` `[K, K]` of two batches drawn anew from all training rows.
     pub(crate) fn cross(&mut self, pass: &Pass) -> Vec<f64> {
         let n_rows = pass.batch.rows.len();
         for (at, purpose) in ["first-batch", "second-batch"].into_iter().enumerate() {
-            self.jacobian(pass, at, purpose, pass.training_rows, n_rows);
+            self.record(pass, purpose, pass.training_rows, n_rows);
+            self.tape.jacobian(&pass.network.params, &mut self.jacobians[at]);
         }
         let mut products = Vec::new();
         self.jacobians[0].products(&self.jacobians[1], &mut products);
         products
     }
 
-    /// Fills one of the Jacobians from some of `rows`.
-    fn jacobian(&mut self, pass: &Pass, at: usize, purpose: &str, rows: &[u32], n: usize) {
+    /// Records the pass of some of `rows`.
+    fn record(&mut self, pass: &Pass, purpose: &str, rows: &[u32], n: usize) {
         let mut stream = pass.seed.stream(purpose, "", pass.step as u64);
         let mut drawn = rows.to_vec();
         let n = n.min(rows.len());
@@ -59,6 +61,5 @@ impl Sample {
             pass.supervision,
             &mut Mode::Training(&mut stream),
         );
-        self.tape.jacobian(&pass.network.params, &mut self.jacobians[at]);
     }
 }

@@ -46,8 +46,8 @@ impl Balancing {
                     return (Walk::Nowhere, None);
                 }
                 TaskGradients::Exact | TaskGradients::Steps => {
-                    tape.jacobian(params, &mut self.jacobian);
-                    self.jacobian.gramian(&mut all);
+                    tape.task_gradients(params, &mut self.jacobian);
+                    tape.gramian(&self.jacobian, &mut all);
                     Walk::Whole
                 }
                 TaskGradients::Representation => {
@@ -117,7 +117,10 @@ impl Balancing {
             Walk::To(cut) => Some(cut),
             Walk::Whole => None,
         };
-        self.jacobian.combine(&weights, self.heads, gradient);
+        match walk {
+            Walk::Whole => tape.combine(params, &self.jacobian, &weights, self.heads, gradient),
+            _ => self.jacobian.combine(&weights, self.heads, gradient),
+        }
         for &rotation in pass.network.rotations() {
             gradient[params.range(rotation).span()].fill(0.0);
         }

@@ -93,10 +93,12 @@ pub(crate) fn pull_back<T: Scalar>(walk: &mut Pullback<T>, node: &mut Node<T>, o
         if op.activation != Activation::Identity {
             slope(&mut node.stack.data, &node.value, node.shape[1], layers, op.activation);
         }
-        let parts = walk.parts(node);
-        weight_gradient(walk, node, op, &parts);
-        bias_gradient(walk, node, op.bias, &parts);
-        walk.done(parts);
+        if walk.sink.block(op.weight).factors.is_none() {
+            let parts = walk.parts(node);
+            weight_gradient(walk, node, op, &parts);
+            bias_gradient(walk, node, op.bias, &parts);
+            walk.done(parts);
+        }
     }
     if node.stack.half != Half::Parameters {
         input_gradient(walk, node, op);

@@ -29,7 +29,7 @@ impl<T: Scalar> Tape<T> {
         if let Some(heads) = self.heads {
             self.nodes[heads].stack.half = Half::Parameters;
         }
-        jacobian.lay_out(self, params, first);
+        jacobian.lay_out(self, params, first, false);
         let mut sink = Sink { data: &mut jacobian.data, blocks: &mut jacobian.blocks };
         self.pull_back(params, None, &mut sink, first..self.n_nodes);
         sink.finish();
