@@ -27,6 +27,8 @@ pub struct Jacobian<T> {
     n_params: usize,
     pub(crate) data: Vec<T>,
     pub(crate) blocks: Vec<Block>,
+    /// The linear layers whose blocks are left as factors.
+    pub(crate) factors: Vec<u32>,
     /// Where each block's range lies in the parameters.
     starts: Vec<usize>,
 }
@@ -66,7 +68,7 @@ impl<T: Scalar> Jacobian<T> {
         self.starts.clear();
         for (block, range) in self.blocks.iter_mut().zip(params.ranges()) {
             (block.shape, block.owner, block.fresh) = (range.shape(), Owner::Nobody, true);
-            (block.n_readers, block.factors) = (0, None);
+            (block.n_readers, block.is_factored) = (0, false);
             block.losses.clear();
             self.starts.push(range.span().start);
         }
@@ -75,8 +77,9 @@ impl<T: Scalar> Jacobian<T> {
                 self.blocks[param.index()].claim(tape, params, node);
             }
         }
+        self.factors.clear();
         if may_factor {
-            keep_factors(tape, &mut self.blocks);
+            keep_factors(tape, &mut self.blocks, &mut self.factors);
         }
         let mut end = 0;
         for block in &mut self.blocks {

@@ -21,8 +21,8 @@ pub(crate) struct Block {
     pub(crate) fresh: bool,
     /// The ops that read the range.
     pub(crate) n_readers: u32,
-    /// The linear op whose input and cotangents stand for the block, which then holds nothing.
-    pub(crate) factors: Option<u32>,
+    /// Whether a linear op's input and cotangents stand for the block, which then holds nothing.
+    pub(crate) is_factored: bool,
 }
 
 /// Whose a range's parameters are.
@@ -51,7 +51,7 @@ impl Block {
             columns: Vec::new(),
             fresh: true,
             n_readers: 0,
-            factors: None,
+            is_factored: false,
         }
     }
 
@@ -79,8 +79,8 @@ impl Block {
     }
 
     pub(crate) fn len(&self) -> usize {
-        match (self.owner, self.factors) {
-            (Owner::Nobody, _) | (_, Some(_)) => 0,
+        match (self.owner, self.is_factored) {
+            (Owner::Nobody, _) | (_, true) => 0,
             _ => self.shape[0] * self.layers() * self.shape[1],
         }
     }

@@ -3,8 +3,8 @@
 use allocation_counter::measure;
 use torso_core::seed::Seed;
 use torso_tape::{
-    Activation, Groups, Init, Jacobian, LossKind, LossSpec, Optimizer, OptimizerConfig, ParamId,
-    Params, Tape, Var, clip_norm,
+    Activation, Groups, HeadGradient, Init, Jacobian, LossKind, LossSpec, Optimizer,
+    OptimizerConfig, ParamId, Params, Tape, Var, clip_norm,
 };
 
 const ROWS: usize = 96;
@@ -93,4 +93,32 @@ fn a_step_does_not_allocate() {
     (0..2).for_each(|n| step.run(n));
     let after = measure(|| (2..12).for_each(|n| step.run(n)));
     assert_eq!((after.count_total, after.bytes_total), (0, 0), "ten steps");
+}
+
+#[test]
+fn a_step_with_factors_does_not_allocate() {
+    let step = Step::new();
+    let (mut params, mut tape, mut jacobian) = (step.params, Tape::new(), Jacobian::new());
+    let [w, b] = ["a.w", "a.b"].map(|name| params.find(name).expect("added above"));
+    let heads = [
+        params.add("heads.w", [64, 3], Init::Uniform { bound: 0.1 }),
+        params.add("heads.b", [1, 3], Init::Zeros),
+    ];
+    let (mut gramian, mut gradient) = (Vec::new(), vec![0.0; params.len()]);
+    let mut run = || {
+        tape.clear();
+        let x = tape.input(&step.inputs[..8 * 20], 20);
+        let h = tape.linear(&params, x, w, b, Activation::Relu);
+        let y = tape.linear(&params, h, heads[0], heads[1], Activation::Identity);
+        for t in 0..3 {
+            tape.loss(y, t..t + 1, &LossSpec::new(LossKind::Squared, &step.targets[..8]));
+        }
+        tape.task_gradients(&params, &mut jacobian);
+        tape.gramian(&jacobian, &mut gramian);
+        tape.combine(&params, &jacobian, &[0.2, 1.0, 0.5], HeadGradient::Own, &mut gradient);
+        assert!(gramian[0] > 0.0 && gradient.iter().any(|g| *g != 0.0));
+    };
+    run();
+    run();
+    assert_eq!(measure(run).count_total, 0);
 }

@@ -93,7 +93,7 @@ pub(crate) fn pull_back<T: Scalar>(walk: &mut Pullback<T>, node: &mut Node<T>, o
         if op.activation != Activation::Identity {
             slope(&mut node.stack.data, &node.value, node.shape[1], layers, op.activation);
         }
-        if walk.sink.block(op.weight).factors.is_none() {
+        if !walk.sink.block(op.weight).is_factored {
             let parts = walk.parts(node);
             weight_gradient(walk, node, op, &parts);
             bias_gradient(walk, node, op.bias, &parts);

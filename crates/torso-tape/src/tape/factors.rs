@@ -31,8 +31,8 @@ impl<T: Scalar> Tape<T> {
     /// `G = J J'` over the shared parameters, `[K, K]`, row-major.
     pub fn gramian(&mut self, jacobian: &Jacobian<T>, gramian: &mut Vec<f64>) {
         jacobian.gramian(gramian);
-        for (at, op) in self.factored(jacobian) {
-            self.add_factored(at, op, gramian);
+        for &at in &jacobian.factors {
+            self.add_factored(at as usize, gramian);
         }
     }
 
@@ -49,7 +49,9 @@ impl<T: Scalar> Tape<T> {
         gradient: &mut [T],
     ) {
         jacobian.combine(weights, heads, gradient);
-        for (at, op) in self.factored(jacobian) {
+        for &at in &jacobian.factors {
+            let at = at as usize;
+            let op = self.factored(at);
             self.merge(at, weights);
             let input = &self.nodes[op.input.index()];
             let [n_rows, n_inputs] = input.shape;
@@ -71,21 +73,17 @@ impl<T: Scalar> Tape<T> {
         }
     }
 
-    /// The layers left as factors.
-    fn factored(&self, jacobian: &Jacobian<T>) -> impl Iterator<Item = (usize, LinearOp)> + use<T> {
-        let of_node = |block: &Block| block.factors.map(|at| at as usize);
-        let mut nodes: Vec<usize> = jacobian.blocks.iter().filter_map(of_node).collect();
-        nodes.sort_unstable();
-        nodes.dedup();
-        let op = |at: usize| match self.nodes[at].op {
-            Op::Linear(op) => (at, op),
+    /// The linear op of a layer left as factors.
+    fn factored(&self, at: usize) -> LinearOp {
+        match self.nodes[at].op {
+            Op::Linear(op) => op,
             _ => unreachable!("only linear layers are left as factors"),
-        };
-        nodes.into_iter().map(op).collect::<Vec<_>>().into_iter()
+        }
     }
 
     /// Adds the products of one layer's gradients.
-    fn add_factored(&mut self, at: usize, op: LinearOp, gramian: &mut [f64]) {
+    fn add_factored(&mut self, at: usize, gramian: &mut [f64]) {
+        let op = self.factored(at);
         let (node, input) = (&self.nodes[at], &self.nodes[op.input.index()]);
         let [n_rows, n_inputs] = input.shape;
         let squares = &mut self.scratch.squares;
@@ -210,8 +208,12 @@ impl<T: Scalar> Node<T> {
     }
 }
 
-/// Leaves those blocks as factors for which that is allowed and less work.
-pub(crate) fn keep_factors<T: Scalar>(tape: &Tape<T>, blocks: &mut [Block]) {
+/// Leaves those blocks as factors for which that is allowed and less work; notes their layers.
+pub(crate) fn keep_factors<T: Scalar>(
+    tape: &Tape<T>,
+    blocks: &mut [Block],
+    factors: &mut Vec<u32>,
+) {
     for (at, node) in tape.nodes[..tape.n_nodes].iter().enumerate() {
         let Op::Linear(op) = node.op else { continue };
         let pair = [op.weight.index(), op.bias.index()];
@@ -219,9 +221,10 @@ pub(crate) fn keep_factors<T: Scalar>(tape: &Tape<T>, blocks: &mut [Block]) {
             |&at: &usize| blocks[at].owner == Owner::Shared && blocks[at].n_readers == 1;
         let n_losses = blocks[pair[0]].losses.len();
         if pair.iter().all(is_shared) && node.is_better_factored(&tape.nodes, op, n_losses) {
-            for at_block in pair {
-                blocks[at_block].factors = u32::try_from(at).ok();
+            for at in pair {
+                blocks[at].is_factored = true;
             }
+            factors.push(u32::try_from(at).expect("fewer than 2^32 ops"));
         }
     }
 }
@@ -275,7 +278,7 @@ mod tests {
             tape.jacobian(&params, &mut whole);
             whole.gramian(&mut expected);
             tape.task_gradients(&params, &mut factors);
-            assert!(factors.blocks.iter().filter(|block| block.factors.is_some()).count() >= 4);
+            assert!(factors.factors.len() >= 2);
             tape.gramian(&factors, &mut found);
             for (found, expected) in found.iter().zip(&expected) {
                 let close = (found - expected).abs() < 1e-12 * (1.0 + expected.abs());
@@ -309,6 +312,6 @@ mod tests {
         }
         let mut jacobian = Jacobian::new();
         tape.task_gradients(&params, &mut jacobian);
-        assert!(jacobian.blocks.iter().all(|block| block.factors.is_none()));
+        assert!(jacobian.factors.is_empty());
     }
 }
