@@ -1,5 +1,7 @@
 //! Tasks and their labels. A label can be missing in any cell; a row is never dropped for it.
 
+use serde::{Deserialize, Serialize};
+
 use crate::features::Features;
 
 mod error;
@@ -7,7 +9,8 @@ mod error;
 pub use error::DataError;
 
 /// What a task predicts.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 pub enum TaskKind {
     /// A number.
     Regression,

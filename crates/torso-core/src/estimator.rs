@@ -2,9 +2,15 @@
 //!
 //! A model is another type than its estimator, so predicting before fitting cannot be written.
 
+use serde::{Deserialize, Serialize};
+
 use crate::data::TaskData;
 use crate::features::Design;
+use crate::journal::Journal;
 use crate::seed::Seed;
+use crate::snapshot::{Snapshot, SnapshotError};
+
+mod kept;
 
 /// What an estimator may see: everything but the test rows' labels.
 #[derive(Debug, Clone, Copy)]
@@ -21,6 +27,8 @@ pub struct Problem<'a> {
     pub seed: Seed,
     /// What may be spent.
     pub budget: Budget,
+    /// Where the fit keeps how far it is.
+    pub journal: &'a dyn Journal,
 }
 
 /// What one fit may spend; the same for all arms of a comparison.
@@ -65,8 +73,17 @@ pub trait Model: Send {
     /// a value in the target's unit, the probability of the second class, or one of each class.
     fn predict(&self, design: &Design, task: usize, rows: &[u32]) -> Vec<f64>;
 
-    /// How the learning went.
+    /// Predictions of the first `n_tasks` tasks for some rows of `design`, each as
+    /// [`Self::predict`] gives it; at the price of one pass where tasks share one.
+    fn predict_all(&self, design: &Design, n_tasks: usize, rows: &[u32]) -> Vec<Vec<f64>> {
+        (0..n_tasks).map(|task| self.predict(design, task, rows)).collect()
+    }
+
+    /// How the learning went; nothing in a model that was read from a file.
     fn trace(&self) -> &Trace;
+
+    /// All that predictions depend on.
+    fn snapshot(&self) -> Snapshot;
 }
 
 /// How a fit went, epoch by epoch.
@@ -84,6 +101,31 @@ pub struct Trace {
     pub notes: Vec<String>,
     /// How the tasks were balanced; nothing where one task is learned alone.
     pub balance: BalanceTrace,
+    /// Why the learning ended.
+    pub status: FitStatus,
+}
+
+/// Why a fit ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FitStatus {
+    /// At an optimum, to the tolerance asked for.
+    Converged,
+    /// Validation rows showed no more gain.
+    #[default]
+    StoppedEarly,
+    /// The budget of epochs or of time was spent.
+    LimitReached,
+}
+
+impl FitStatus {
+    /// The status in words.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Converged => "converged",
+            Self::StoppedEarly => "stopped early",
+            Self::LimitReached => "limit reached",
+        }
+    }
 }
 
 /// What a balancing method did in a fit.
@@ -124,6 +166,12 @@ pub enum FitError {
         /// The epoch, from 1.
         epoch: usize,
     },
+    /// The journal said so.
+    #[error("stopped")]
+    Stopped,
+    /// What the journal kept is no part of this fit.
+    #[error("cannot go on from what was kept: {0}")]
+    Kept(#[from] SnapshotError),
     /// A method's own settings are not valid.
     #[error("{message}")]
     Settings {

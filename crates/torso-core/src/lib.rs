@@ -7,8 +7,10 @@
 pub mod data;
 pub mod estimator;
 pub mod features;
+pub mod journal;
 pub mod method;
 pub mod metric;
 pub mod record;
 pub mod seed;
+pub mod snapshot;
 pub mod split;

@@ -110,6 +110,33 @@ pub fn plan(
     Ok(repeats)
 }
 
+/// The parts of a training that scores nothing: all rows learn or validate. Every task has labels
+/// in both parts, or it fails.
+pub fn without_test(
+    data: &TaskData,
+    rule: &SplitRule,
+    options: &SplitOptions,
+) -> Result<Fold, SplitError> {
+    let rows = data.labeled_rows();
+    let strata = strata(data);
+    let dealer = Dealer { rows: &rows, strata: &strata, options, seed: Seed(options.seed) };
+    let (train, validation) = match rule {
+        SplitRule::Random => dealer.random_validation(&dealer.limited(rows.clone(), 0), 0),
+        SplitRule::Groups(groups) => {
+            dealer.group_validation(&dealer.limited(rows.clone(), 0), groups, 0)
+        }
+        SplitRule::Time(times) => dealer.last_in_time(rows.clone(), times, options.validation)?,
+        SplitRule::Given(parts) => {
+            let Fold { mut train, validation, test } = dealer.given(&parts[0]);
+            train.extend(test);
+            (train, validation)
+        }
+    };
+    let fold = sorted(Fold { train, validation, test: Vec::new() });
+    check_parts(data, &[("training", &fold.train), ("validation", &fold.validation)], 0, 0)?;
+    Ok(fold)
+}
+
 /// Deals the rows of one repeat.
 struct Dealer<'a> {
     rows: &'a [u32],
@@ -139,34 +166,47 @@ impl Dealer<'_> {
         }
         let part = |row: &u32| part_of_group[groups[*row as usize] as usize].unwrap_or(0);
         let parts: Vec<usize> = self.rows.iter().map(part).collect();
+        Ok(self.folds_of(&parts, |learn, fold| self.group_validation(learn, groups, fold)))
+    }
+
+    fn group_validation(&self, learn: &[u32], groups: &[u32], fold: usize) -> (Vec<u32>, Vec<u32>) {
         let share = self.options.validation;
-        Ok(self.folds_of(&parts, |learn, fold| {
-            let mut stream = self.stream("validation", fold);
-            let part_of_group = deal_groups(learn, groups, &[1.0 - share, share], &mut stream);
-            learn
-                .iter()
-                .copied()
-                .partition(|&row| part_of_group[groups[row as usize] as usize] == Some(0))
-        }))
+        let mut stream = self.stream("validation", fold);
+        let part_of_group = deal_groups(learn, groups, &[1.0 - share, share], &mut stream);
+        let trains = |row: &u32| part_of_group[groups[*row as usize] as usize] == Some(0);
+        learn.iter().copied().partition(trains)
     }
 
     fn by_time(&self, times: &[f64]) -> Result<Fold, SplitError> {
-        let mut rows = self.rows.to_vec();
-        rows.sort_by(|&a, &b| times[a as usize].total_cmp(&times[b as usize]).then(a.cmp(&b)));
-        // Rows of one moment stay on one side of a cut.
-        let cut = |rows: &[u32], share: f64| {
-            let target = count(rows.len() as f64 * (1.0 - share)).clamp(1, rows.len() - 1);
-            let time = |at: usize| times[rows[at] as usize];
-            let first = |at: usize| at == 0 || time(at) > time(at - 1);
-            let back = (1..=target).rev().find(|&at| first(at));
-            back.or_else(|| (target..rows.len()).find(|&at| first(at))).ok_or(SplitError::OneMoment)
-        };
-        let test = rows.split_off(cut(&rows, 1.0 / self.options.folds.max(2) as f64)?);
+        let share = 1.0 / self.options.folds.max(2) as f64;
+        let (mut rows, test) = self.last_in_time(self.rows.to_vec(), times, share)?;
         if let Some(limit) = self.options.train_rows {
             rows.drain(..rows.len().saturating_sub(limit));
         }
-        let validation = rows.split_off(cut(&rows, self.options.validation)?);
-        Ok(sorted(Fold { train: rows, validation, test }))
+        let (train, validation) = self.last_in_time(rows, times, self.options.validation)?;
+        Ok(sorted(Fold { train, validation, test }))
+    }
+
+    /// The rows in the order of time, and about the last `share` of them apart.
+    fn last_in_time(
+        &self,
+        mut rows: Vec<u32>,
+        times: &[f64],
+        share: f64,
+    ) -> Result<(Vec<u32>, Vec<u32>), SplitError> {
+        rows.sort_by(|&a, &b| times[a as usize].total_cmp(&times[b as usize]).then(a.cmp(&b)));
+        if rows.len() < 2 {
+            let folds = self.options.folds;
+            return Err(SplitError::TooFewRows { needed: 2, found: rows.len(), folds });
+        }
+        // Rows of one moment stay on one side of the cut.
+        let target = count(rows.len() as f64 * (1.0 - share)).clamp(1, rows.len() - 1);
+        let time = |at: usize| times[rows[at] as usize];
+        let first = |at: usize| at == 0 || time(at) > time(at - 1);
+        let back = (1..=target).rev().find(|&at| first(at));
+        let cut = back.or_else(|| (target..rows.len()).find(|&at| first(at)));
+        let last = rows.split_off(cut.ok_or(SplitError::OneMoment)?);
+        Ok((rows, last))
     }
 
     fn given(&self, parts: &[Option<Part>]) -> Fold {
@@ -291,7 +331,16 @@ fn sorted(mut fold: Fold) -> Fold {
 
 fn check(data: &TaskData, fold: &Fold, repeat: usize, index: usize) -> Result<(), SplitError> {
     let parts = [("training", &fold.train), ("validation", &fold.validation), ("test", &fold.test)];
-    for (part, rows) in parts {
+    check_parts(data, &parts, repeat, index)
+}
+
+fn check_parts(
+    data: &TaskData,
+    parts: &[(&'static str, &Vec<u32>)],
+    repeat: usize,
+    index: usize,
+) -> Result<(), SplitError> {
+    for &(part, rows) in parts {
         for task in data.tasks() {
             if task.labels.among(rows).next().is_none() {
                 return Err(SplitError::NoLabels {

@@ -8,15 +8,18 @@
 
 mod apart;
 mod joint;
+mod kept;
 mod pooled;
 
 pub use apart::Apart;
 pub use joint::Joint;
 pub use pooled::Pooled;
 
-use torso_core::data::TaskKind;
+pub use kept::restore;
+
 use torso_core::estimator::{FitError, Model, Problem, Trace};
 use torso_core::features::Design;
+use torso_core::snapshot::Snapshot;
 
 use crate::network::{Inputs, Network};
 use crate::settings::NetworkSettings;
@@ -27,37 +30,36 @@ use crate::tuning::{best_of, trial_settings};
 /// One trained network as a model of some tasks.
 struct NetworkModel {
     network: Network,
-    outputs: Vec<(TaskKind, Scale)>,
+    /// The scale of each task's labels, `[n_losses]`.
+    scales: Vec<Scale>,
     trace: Trace,
 }
 
 impl NetworkModel {
-    /// Tunes and trains a network on `supervision`.
+    /// Tunes and trains a network on `supervision`; `part` is its name in the journal.
     fn fit(
         problem: &Problem,
         inputs: &Inputs,
         supervision: &Supervision,
         recipe: &Recipe,
+        part: &str,
     ) -> Result<Self, FitError> {
         let at = |trial| Recipe {
             settings: trial_settings(&recipe.settings, problem.seed, trial),
             ..recipe.clone()
         };
         let mut trained = best_of(problem.budget.trials, |trial| {
-            train(problem, inputs, supervision, &at(trial), trial)
+            let part = format!("{part}, trial {trial}");
+            train(problem, inputs, supervision, &at(trial), (trial, &part))
         })?;
         trained.trace.settings = named(&at(trained.trace.best_trial).settings);
-        let output = |t: usize| {
-            let target = supervision.target_of(t);
-            (target.kind.clone(), target.scale)
-        };
-        let outputs = (0..supervision.n_losses()).map(output).collect();
-        Ok(Self { network: trained.network, outputs, trace: trained.trace })
+        let scale = |t: usize| supervision.target_of(t).scale;
+        let scales = (0..supervision.n_losses()).map(scale).collect();
+        Ok(Self { network: trained.network, scales, trace: trained.trace })
     }
 
     fn predict(&self, design: &Design, t: usize, rows: &[u32]) -> Vec<f64> {
-        let (kind, scale) = &self.outputs[t];
-        self.network.predict(design, t, kind, *scale, rows)
+        self.network.predict(design, t, self.scales[t], rows)
     }
 }
 
@@ -66,8 +68,19 @@ impl Model for NetworkModel {
         Self::predict(self, design, task, rows)
     }
 
+    fn predict_all(&self, design: &Design, n_tasks: usize, rows: &[u32]) -> Vec<Vec<f64>> {
+        if self.network.is_grouped() {
+            return (0..n_tasks).map(|task| self.predict(design, task, rows)).collect();
+        }
+        self.network.predict_all(design, &self.scales, rows)
+    }
+
     fn trace(&self) -> &Trace {
         &self.trace
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        self.kept("joint")
     }
 }
 

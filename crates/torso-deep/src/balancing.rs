@@ -15,6 +15,7 @@ use crate::network::{Cuts, Inputs, Network};
 use crate::settings::{HeadsFollow, NetworkSettings, TaskGradients};
 use crate::supervision::Supervision;
 
+mod kept;
 mod log;
 mod rotations;
 mod sample;

@@ -8,7 +8,7 @@ use torso_core::seed::Seed;
 use torso_tape::{Activation, Groups, Init, LossKind, LossSpec, ParamId, Params, Role, Tape, Var};
 
 use crate::settings::{GroupHead, NetworkSettings, RegressionLoss};
-use crate::supervision::Supervision;
+use crate::supervision::{Outputs, Supervision};
 
 /// The heads of a network.
 pub(crate) enum Heads {
@@ -62,42 +62,42 @@ impl Heads {
     pub(crate) fn declare(
         params: &mut Params<f32>,
         width: usize,
-        supervision: &Supervision,
+        outputs: &Outputs,
         settings: &NetworkSettings,
         rotates: bool,
         seed: Seed,
     ) -> Self {
-        if supervision.group_of_row.is_some() {
-            Self::grouped(params, width, supervision, settings, seed)
+        if outputs.grouped {
+            Self::grouped(params, width, outputs, settings, seed)
         } else if rotates {
-            Self::rotated(params, width, supervision, seed)
+            Self::rotated(params, width, outputs, seed)
         } else {
-            Self::stacked(params, width, supervision, seed)
+            Self::stacked(params, width, outputs, seed)
         }
     }
 
-    fn stacked(params: &mut Params<f32>, width: usize, s: &Supervision, seed: Seed) -> Self {
-        let columns = columns_of(s);
+    fn stacked(params: &mut Params<f32>, width: usize, outputs: &Outputs, seed: Seed) -> Self {
+        let columns = outputs.columns();
         let end = columns.last().map_or(0, |columns| columns.end);
         let weight = params.add("heads.weight", [width, end], Init::Zeros);
         let bias = params.add("heads.bias", [1, end], Init::Zeros);
         params.range_mut(bias).decays = false;
-        for (name, columns) in s.names.iter().zip(&columns) {
+        for (name, columns) in outputs.names.iter().zip(&columns) {
             draw(params.get_mut(weight), width, end, columns.clone(), name, seed);
         }
         Self::Stacked { weight, bias, columns }
     }
 
-    fn rotated(params: &mut Params<f32>, width: usize, s: &Supervision, seed: Seed) -> Self {
+    fn rotated(params: &mut Params<f32>, width: usize, outputs: &Outputs, seed: Seed) -> Self {
         let (mut heads, mut rotations) = (Vec::new(), Vec::new());
-        for (target, name) in s.targets.iter().zip(&s.names) {
-            let outputs = target.kind.width();
+        for (kind, name) in outputs.kinds.iter().zip(&outputs.names) {
+            let columns = kind.width();
             let rotation = params.add(format!("rotation.{name}"), [width, width], Init::Zeros);
             params.get_mut(rotation).iter_mut().step_by(width + 1).for_each(|one| *one = 1.0);
-            let zero = params.add(format!("rotation.{name}.zero"), [1, width], Init::Zeros);
-            let weight = params.add(format!("head.{name}.weight"), [width, outputs], Init::Zeros);
-            let bias = params.add(format!("head.{name}.bias"), [1, outputs], Init::Zeros);
-            draw(params.get_mut(weight), width, outputs, 0..outputs, name, seed);
+            let zero = params.add(format!("rotation-zero.{name}"), [1, width], Init::Zeros);
+            let weight = params.add(format!("head.{name}.weight"), [width, columns], Init::Zeros);
+            let bias = params.add(format!("head.{name}.bias"), [1, columns], Init::Zeros);
+            draw(params.get_mut(weight), width, columns, 0..columns, name, seed);
             for fixed in [rotation, zero, bias] {
                 params.range_mut(fixed).decays = false;
             }
@@ -107,34 +107,34 @@ impl Heads {
             heads.push(RotatedHead { zero, weight, bias });
             rotations.push(rotation);
         }
-        Self::Rotated { heads, rotations, columns: columns_of(s) }
+        Self::Rotated { heads, rotations, columns: outputs.columns() }
     }
 
     fn grouped(
         params: &mut Params<f32>,
         width: usize,
-        supervision: &Supervision,
+        outputs: &Outputs,
         settings: &NetworkSettings,
         seed: Seed,
     ) -> Self {
-        let n_groups = supervision.names.len();
-        let outputs = supervision.targets[0].kind.width();
-        let weight = params.add("heads.weight", [n_groups * width, outputs], Init::Zeros);
-        let bias = params.add("heads.bias", [n_groups, outputs], Init::Zeros);
+        let n_groups = outputs.names.len();
+        let columns = outputs.kind_of(0).width();
+        let weight = params.add("heads.weight", [n_groups * width, columns], Init::Zeros);
+        let bias = params.add("heads.bias", [n_groups, columns], Init::Zeros);
         params.range_mut(bias).decays = false;
         let common = match settings.head {
             GroupHead::Separate => {
-                for (group, name) in supervision.names.iter().enumerate() {
-                    let rows = group * width * outputs..(group + 1) * width * outputs;
+                for (group, name) in outputs.names.iter().enumerate() {
+                    let rows = group * width * columns..(group + 1) * width * columns;
                     let own = &mut params.get_mut(weight)[rows];
-                    draw(own, width, outputs, 0..outputs, name, seed);
+                    draw(own, width, columns, 0..columns, name, seed);
                 }
                 None
             }
             GroupHead::Deviation => {
-                let common = params.add("head.weight", [width, outputs], Init::Zeros);
-                draw(params.get_mut(common), width, outputs, 0..outputs, "common", seed);
-                let common_bias = params.add("head.bias", [1, outputs], Init::Zeros);
+                let common = params.add("head.weight", [width, columns], Init::Zeros);
+                draw(params.get_mut(common), width, columns, 0..columns, "common", seed);
+                let common_bias = params.add("head.bias", [1, columns], Init::Zeros);
                 params.range_mut(common_bias).decays = false;
                 for deviation in [weight, bias] {
                     params.range_mut(deviation).l2 = settings.deviation;
@@ -235,17 +235,6 @@ impl Heads {
             _ => &[],
         }
     }
-}
-
-/// The columns of each target in the output.
-fn columns_of(supervision: &Supervision) -> Vec<Range<usize>> {
-    let mut end = 0;
-    let columns = supervision.targets.iter().map(|target| {
-        let start = end;
-        end += target.kind.width();
-        start..end
-    });
-    columns.collect()
 }
 
 fn loss_kind(kind: &TaskKind, regression: RegressionLoss) -> LossKind {

@@ -9,7 +9,9 @@ use crate::balancing::Rotations;
 use crate::heads::{Batch, Heads};
 use crate::settings::NetworkSettings;
 use crate::sharing::{Sharing, SharingMethod};
-use crate::supervision::{Scale, Supervision};
+use crate::supervision::{Outputs, Scale, Supervision};
+
+mod kept;
 
 /// Rows that are predicted at once: bounds the memory of a prediction.
 const PREDICTION_ROWS: usize = 4096;
@@ -33,30 +35,45 @@ pub(crate) struct Cuts {
     pub(crate) rotated: Vec<Var>,
 }
 
+/// What a network is made of.
+#[derive(Clone)]
+pub(crate) struct Blueprint {
+    pub(crate) sharing: &'static SharingMethod,
+    /// Columns of the design.
+    pub(crate) n_inputs: usize,
+    pub(crate) outputs: Outputs,
+    /// Whether tasks read the representation through rotations of their own.
+    pub(crate) rotates: bool,
+    pub(crate) settings: NetworkSettings,
+}
+
 /// A network with its parameters.
 pub(crate) struct Network {
     pub(crate) params: Params<f32>,
     sharing: Box<dyn Sharing>,
     heads: Heads,
-    settings: NetworkSettings,
+    blueprint: Blueprint,
 }
 
 impl Network {
-    /// A network at its initial parameters; tasks read the representation through rotations of
-    /// their own if it `rotates`.
-    pub(crate) fn new(
-        sharing: &SharingMethod,
-        n_inputs: usize,
-        supervision: &Supervision,
-        settings: &NetworkSettings,
-        rotates: bool,
-        seed: Seed,
-    ) -> Self {
+    /// A network at its initial parameters.
+    pub(crate) fn new(blueprint: Blueprint, seed: Seed) -> Self {
+        let Blueprint { n_inputs, outputs, rotates, settings, .. } = &blueprint;
         let mut params = Params::new(seed);
-        let trunk = (sharing.declare)(&mut params, n_inputs, settings);
+        let sharing = (blueprint.sharing.declare)(&mut params, *n_inputs, settings);
         let width = *settings.hidden.last().expect("checked settings have a hidden layer");
-        let heads = Heads::declare(&mut params, width, supervision, settings, rotates, seed);
-        Self { params, sharing: trunk, heads, settings: settings.clone() }
+        let heads = Heads::declare(&mut params, width, outputs, settings, *rotates, seed);
+        Self { params, sharing, heads, blueprint }
+    }
+
+    /// Whether the tasks are groups of rows.
+    pub(crate) fn is_grouped(&self) -> bool {
+        self.blueprint.outputs.grouped
+    }
+
+    /// The number of losses: one for each task.
+    pub(crate) fn n_losses(&self) -> usize {
+        self.blueprint.outputs.names.len()
     }
 
     /// Records the pass of a batch, with the loss of every task; gives the values at which a walk
@@ -70,7 +87,7 @@ impl Network {
         mode: &mut Mode,
     ) -> Cuts {
         let (cuts, output) = self.output(tape, inputs, &batch.rows, &batch.groups, mode);
-        self.heads.losses(tape, output, batch, supervision, self.settings.loss);
+        self.heads.losses(tape, output, batch, supervision, self.blueprint.settings.loss);
         cuts
     }
 
@@ -105,28 +122,59 @@ impl Network {
         &self,
         design: &Design,
         t: usize,
-        kind: &TaskKind,
         scale: Scale,
         rows: &[u32],
     ) -> Vec<f64> {
+        let kind = self.blueprint.outputs.kind_of(t);
         let columns = self.heads.columns(t, kind.width());
-        let mut tape = Tape::new();
         let mut predictions = Vec::with_capacity(rows.len() * kind.width());
+        self.each_output(design, t, rows, |output| {
+            finish(&output[columns.clone()], kind, scale, &mut predictions);
+        });
+        predictions
+    }
+
+    /// Predictions of all tasks that are columns, by one pass; `scales` has one entry for each.
+    pub(crate) fn predict_all(
+        &self,
+        design: &Design,
+        scales: &[Scale],
+        rows: &[u32],
+    ) -> Vec<Vec<f64>> {
+        let kinds = &self.blueprint.outputs.kinds;
+        let width = |kind: &TaskKind| Vec::with_capacity(rows.len() * kind.width());
+        let mut predictions: Vec<Vec<f64>> = kinds.iter().map(width).collect();
+        let columns = self.blueprint.outputs.columns();
+        self.each_output(design, 0, rows, |output| {
+            let tasks = kinds.iter().zip(scales).zip(&columns).zip(&mut predictions);
+            for (((kind, scale), columns), predictions) in tasks {
+                finish(&output[columns.clone()], kind, *scale, predictions);
+            }
+        });
+        predictions
+    }
+
+    /// Calls `with` on the heads' output for every row; `group` names the head of groups.
+    fn each_output(
+        &self,
+        design: &Design,
+        group: usize,
+        rows: &[u32],
+        mut with: impl FnMut(&[f32]),
+    ) {
+        let mut tape = Tape::new();
         for rows in rows.chunks(PREDICTION_ROWS) {
             let inputs = Inputs::of_rows(design, rows);
             let rows: Vec<u32> = (0..rows.len()).map(row_index).collect();
             let groups = match self.heads {
-                Heads::Grouped { .. } => vec![row_index(t); rows.len()],
+                Heads::Grouped { .. } => vec![row_index(group); rows.len()],
                 _ => Vec::new(),
             };
             let (_, output) =
                 self.output(&mut tape, &inputs, &rows, &groups, &mut Mode::Evaluation);
             let [_, width] = tape.shape(output);
-            for row in tape.value(output).chunks_exact(width) {
-                finish(&row[columns.clone()], kind, scale, &mut predictions);
-            }
+            tape.value(output).chunks_exact(width).for_each(&mut with);
         }
-        predictions
     }
 }
 

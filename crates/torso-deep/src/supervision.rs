@@ -1,5 +1,8 @@
 //! What a network learns from: the labels of its tasks, scaled, as columns or as groups of rows.
 
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
 use torso_core::data::{Task, TaskData, TaskKind, row_index};
 use torso_core::metric::class_index;
 
@@ -12,6 +15,36 @@ pub(crate) struct Supervision {
     /// The names of the tasks, `[n_losses]`: they key the initialization of the heads.
     pub(crate) names: Vec<String>,
     row_weights: Option<Vec<f32>>,
+}
+
+/// What a network puts out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Outputs {
+    /// The names of the tasks, one for each loss: they key the initialization of the heads.
+    pub(crate) names: Vec<String>,
+    /// What is predicted, one entry per head or one for all groups.
+    pub(crate) kinds: Vec<TaskKind>,
+    /// Whether the tasks are groups of rows with one target.
+    pub(crate) grouped: bool,
+}
+
+impl Outputs {
+    /// What loss `t` is a loss of.
+    pub(crate) fn kind_of(&self, t: usize) -> &TaskKind {
+        &self.kinds[if self.grouped { 0 } else { t }]
+    }
+
+    /// The columns of each target in the output of heads side by side.
+    pub(crate) fn columns(&self) -> Vec<Range<usize>> {
+        let mut end = 0;
+        let columns = self.kinds.iter().map(|kind| {
+            let start = end;
+            end += kind.width();
+            start..end
+        });
+        columns.collect()
+    }
 }
 
 /// One target over all rows of the table.
@@ -74,6 +107,15 @@ impl Supervision {
     /// The number of losses: one for each target, or for each group.
     pub(crate) fn n_losses(&self) -> usize {
         self.names.len()
+    }
+
+    /// What a network for these labels puts out.
+    pub(crate) fn outputs(&self) -> Outputs {
+        Outputs {
+            names: self.names.clone(),
+            kinds: self.targets.iter().map(|target| target.kind.clone()).collect(),
+            grouped: self.group_of_row.is_some(),
+        }
     }
 
     /// The target behind loss `t`.

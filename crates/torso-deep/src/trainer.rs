@@ -2,16 +2,19 @@
 
 use serde_json::{Map, Value};
 use torso_balance::{BalanceMethod, Sees, Setup};
-use torso_core::estimator::{Batch as BatchSize, Epoch, FitError, Problem, Trace};
+use torso_core::estimator::{Batch as BatchSize, Epoch, FitError, FitStatus, Problem, Trace};
+use torso_core::journal::Signal;
 use torso_core::seed::shuffle;
 use torso_tape::{Optimizer, OptimizerConfig, Tape, clip_norm};
 
 use crate::balancing::{Balancing, Pass, form};
 use crate::heads::Batch;
-use crate::network::{Cuts, Inputs, Mode, Network};
+use crate::network::{Blueprint, Cuts, Inputs, Mode, Network};
 use crate::settings::NetworkSettings;
 use crate::sharing::SharingMethod;
 use crate::supervision::Supervision;
+
+mod kept;
 
 /// What is trained: an architecture, a balancing method and their settings.
 #[derive(Clone)]
@@ -28,41 +31,40 @@ pub(crate) struct Trained {
     pub(crate) trace: Trace,
     /// The best mean of the tasks' validation losses, each in units of its constant loss.
     pub(crate) validation: f64,
+    /// Whether the journal ended it before its time.
+    pub(crate) is_cut: bool,
 }
 
-/// Trains one network, in one tuning trial.
+/// Trains one network, in one tuning trial; `part` is its name in the journal.
 pub(crate) fn train(
     problem: &Problem,
     inputs: &Inputs,
     supervision: &Supervision,
     recipe: &Recipe,
-    trial: usize,
+    (trial, part): (usize, &str),
 ) -> Result<Trained, FitError> {
     let mut training = Training::start(problem, inputs, supervision, recipe, trial)?;
-    let mut best: Option<(f64, Vec<f32>)> = None;
-    let mut trace = Trace::default();
-    for epoch in 0..problem.budget.epochs {
-        let train = training.epoch(epoch)?;
-        let (validation, score) = training.validate();
-        let weights = training.balancing.weights().to_vec();
-        let cosine = training.balancing.take_cosine();
-        trace.epochs.push(Epoch { train, validation, weights, cosine });
-        if best.as_ref().is_none_or(|(lowest, _)| score < *lowest) {
-            let kept = best.map_or_else(Vec::new, |(_, kept)| kept);
-            best = Some((score, training.snapshot(kept)));
-            trace.best_epoch = epoch;
-        } else if epoch - trace.best_epoch >= recipe.settings.patience {
-            break;
+    if let Some(kept) = problem.journal.recall(part) {
+        training.resume(&kept)?;
+    }
+    let mut is_cut = false;
+    while !is_cut && training.trace.epochs.len() < problem.budget.epochs && !training.is_over() {
+        let number = training.trace.epochs.len();
+        training.next_epoch()?;
+        let epoch = training.trace.epochs[number].clone();
+        match problem.journal.epoch_done(part, number, &epoch, &mut || training.snapshot()) {
+            Signal::Continue => {}
+            Signal::Finish => is_cut = true,
+            Signal::Stop => return Err(FitError::Stopped),
         }
     }
-    let (validation, values) = best.ok_or_else(|| FitError::Unsuitable {
+    if !is_cut {
+        problem.journal.part_done(part, &mut || training.snapshot());
+    }
+    training.finish(is_cut).ok_or_else(|| FitError::Unsuitable {
         method: recipe.sharing.method.id.to_string(),
         why: "needs at least 1 epoch".to_string(),
-    })?;
-    trace.balance = training.balancing.trace();
-    let mut network = training.network;
-    network.params.values_mut().copy_from_slice(&values);
-    Ok(Trained { network, trace, validation })
+    })
 }
 
 /// A training under way.
@@ -82,6 +84,14 @@ struct Training<'a> {
     validation: Batch,
     step: usize,
     n_losses: usize,
+    trace: Trace,
+    best: Option<Best>,
+}
+
+/// The parameters with the lowest validation loss so far.
+struct Best {
+    score: f64,
+    values: Vec<f32>,
 }
 
 impl<'a> Training<'a> {
@@ -93,15 +103,14 @@ impl<'a> Training<'a> {
         trial: usize,
     ) -> Result<Self, FitError> {
         let settings = &recipe.settings;
-        let rotates = recipe.balance.sees == Sees::Rotated;
-        let network = Network::new(
-            recipe.sharing,
-            inputs.n_columns,
-            supervision,
-            settings,
-            rotates,
-            problem.seed,
-        );
+        let blueprint = Blueprint {
+            sharing: recipe.sharing,
+            n_inputs: inputs.n_columns,
+            outputs: supervision.outputs(),
+            rotates: recipe.balance.sees == Sees::Rotated,
+            settings: settings.clone(),
+        };
+        let network = Network::new(blueprint, problem.seed);
         let n_losses = supervision.n_losses();
         let forms: Vec<_> = (0..n_losses).map(|t| form(&supervision.target_of(t).kind)).collect();
         let setup =
@@ -135,7 +144,46 @@ impl<'a> Training<'a> {
             validation,
             step: 0,
             n_losses,
+            trace: Trace::default(),
+            best: None,
         })
+    }
+
+    /// Learns for an epoch, and keeps its parameters if they are the best so far.
+    fn next_epoch(&mut self) -> Result<(), FitError> {
+        let number = self.trace.epochs.len();
+        let train = self.epoch(number)?;
+        let (validation, score) = self.validate();
+        let weights = self.balancing.weights().to_vec();
+        let cosine = self.balancing.take_cosine();
+        self.trace.epochs.push(Epoch { train, validation, weights, cosine });
+        if self.best.as_ref().is_none_or(|best| score < best.score) {
+            let best = self.best.get_or_insert_with(|| Best { score, values: Vec::new() });
+            best.score = score;
+            best.values.clear();
+            best.values.extend_from_slice(self.network.params.values());
+            self.trace.best_epoch = number;
+        }
+        Ok(())
+    }
+
+    /// Whether validation rows have shown no gain for as long as the patience lasts.
+    fn is_over(&self) -> bool {
+        let last = self.trace.epochs.len().saturating_sub(1);
+        last - self.trace.best_epoch >= self.settings.patience && !self.trace.epochs.is_empty()
+    }
+
+    /// The network at its best; nothing before the first epoch.
+    fn finish(mut self, is_cut: bool) -> Option<Trained> {
+        let best = self.best.take()?;
+        let is_over = self.is_over();
+        let mut trace = self.trace;
+        trace.balance = self.balancing.trace();
+        trace.status =
+            if is_cut || !is_over { FitStatus::LimitReached } else { FitStatus::StoppedEarly };
+        let mut network = self.network;
+        network.params.values_mut().copy_from_slice(&best.values);
+        Some(Trained { network, trace, validation: best.score, is_cut })
     }
 
     /// One pass over the training rows; gives each task's training loss in units of its constant
@@ -151,7 +199,7 @@ impl<'a> Training<'a> {
         for start in (0..n_rows).step_by(self.batch_size) {
             let rows = &self.order[start..n_rows.min(start + self.batch_size)];
             // A full batch is the same in every epoch.
-            if self.batch_size < n_rows || epoch == 0 {
+            if self.batch_size < n_rows || self.batch.rows.is_empty() {
                 self.batch.fill(self.supervision, rows);
             }
             let losses = self.descend(epoch);
@@ -222,13 +270,6 @@ impl<'a> Training<'a> {
         let losses: Vec<f64> = losses.collect();
         let known: Vec<f64> = losses.iter().copied().filter(|loss| !loss.is_nan()).collect();
         (losses, known.iter().sum::<f64>() / known.len() as f64)
-    }
-
-    /// The parameters, copied into `kept`.
-    fn snapshot(&self, mut kept: Vec<f32>) -> Vec<f32> {
-        kept.clear();
-        kept.extend_from_slice(self.network.params.values());
-        kept
     }
 }
 

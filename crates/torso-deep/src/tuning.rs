@@ -34,15 +34,21 @@ pub(crate) fn best_of(
 ) -> Result<Trained, FitError> {
     let mut best: Option<Trained> = None;
     let mut failure = None;
+    let mut is_cut = false;
     for trial in 0..trials.max(1) {
         match train(trial) {
             Ok(mut trained) => {
                 trained.trace.best_trial = trial;
+                is_cut = trained.is_cut;
                 if best.as_ref().is_none_or(|best| trained.validation < best.validation) {
                     best = Some(trained);
                 }
             }
+            Err(FitError::Stopped) => return Err(FitError::Stopped),
             Err(error) => failure = Some(error),
+        }
+        if is_cut {
+            break; // the time is up for further trials too
         }
     }
     match (best, failure) {

@@ -18,6 +18,15 @@ impl Rotation {
         Self { k, data }
     }
 
+    /// The rotation of these numbers, row-major.
+    ///
+    /// # Panics
+    /// If they are not `k * k`.
+    pub fn from_data(k: usize, data: Vec<f64>) -> Self {
+        assert_eq!(data.len(), k * k, "a rotation is [k, k]");
+        Self { k, data }
+    }
+
     /// All numbers, row-major.
     pub fn data(&self) -> &[f64] {
         &self.data

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rayon::prelude::*;
 use torso_core::data::TaskData;
 use torso_core::estimator::{Budget, FitError, Problem};
+use torso_core::journal::NoJournal;
 use torso_core::metric::{Scored, score};
 use torso_core::split::{Fold, Repeat};
 use torso_data::Preprocessor;
@@ -104,6 +105,7 @@ fn fit_and_score(data: &TaskData, job: &Job, budget: Budget) -> Result<FoldScore
         // The same for all arms: initialization and batches are paired.
         seed: job.repeat_of.seed.derive("fold", job.fold as u64),
         budget,
+        journal: &NoJournal,
     };
     let model = job.arm_of.estimator.fit(&problem).map_err(|source| RunError {
         arm: job.arm_of.id.clone(),

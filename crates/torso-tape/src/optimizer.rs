@@ -1,5 +1,7 @@
 //! Optimizers: one fused loop over the flat parameters.
 
+use torso_core::snapshot::{Snapshot, SnapshotError};
+
 use crate::params::Params;
 use crate::scalar::Scalar;
 
@@ -90,6 +92,26 @@ impl<T: Scalar> Optimizer<T> {
                 }
             }
         }
+    }
+}
+
+impl Optimizer<f32> {
+    /// What the next step depends on, besides the parameters.
+    pub fn snapshot(&self) -> Snapshot {
+        let mut snapshot = Snapshot::default();
+        snapshot.describe("steps", &self.steps);
+        snapshot.put("first", &[self.first.len()], self.first.clone());
+        snapshot.put("second", &[self.second.len()], self.second.clone());
+        snapshot
+    }
+
+    /// Takes a saved state up: the next step is the one that would have followed, to the bit.
+    pub fn resume(&mut self, snapshot: &Snapshot) -> Result<(), SnapshotError> {
+        self.steps = snapshot.described("steps")?;
+        let (n_first, n_second) = (self.first.len(), self.second.len());
+        self.first.copy_from_slice(snapshot.shaped("first", &[n_first])?);
+        self.second.copy_from_slice(snapshot.shaped("second", &[n_second])?);
+        Ok(())
     }
 }
 

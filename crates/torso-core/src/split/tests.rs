@@ -133,3 +133,41 @@ fn what_cannot_be_split_is_refused() {
     let error = plan(&mixed(100), &given, &SplitOptions::default()).unwrap_err();
     assert!(matches!(error, SplitError::NoLabels { part: "test", .. }), "{error}");
 }
+
+#[test]
+fn without_a_test_part_all_rows_learn_or_validate() {
+    let data = mixed(60);
+    let options = SplitOptions { seed: 3, ..SplitOptions::default() };
+    let times: Vec<f64> = (0..60).map(|row| f64::from(row / 7)).collect();
+    let groups: Vec<u32> = (0..60).map(|row| row / 7).collect();
+    let given = (0..60).map(|row| match row % 5 {
+        0 => Some(Part::Test),
+        1 => Some(Part::Validation),
+        _ => Some(Part::Train),
+    });
+    let rules = [
+        SplitRule::Random,
+        SplitRule::Groups(groups.clone()),
+        SplitRule::Time(times.clone()),
+        SplitRule::Given(vec![given.collect()]),
+    ];
+    for rule in &rules {
+        let fold = without_test(&data, rule, &options).unwrap();
+        assert!(fold.test.is_empty());
+        let mut all: Vec<u32> = fold.train.iter().chain(&fold.validation).copied().collect();
+        all.sort_unstable();
+        assert_eq!(all, data.labeled_rows(), "{rule:?}");
+        let share = fold.validation.len() as f64 / all.len() as f64;
+        assert!((0.1..0.3).contains(&share), "{rule:?}: {share}");
+        assert_eq!(fold, without_test(&data, rule, &options).unwrap());
+        let last_trained = fold.train.iter().map(|&row| times[row as usize]).fold(0.0, f64::max);
+        if matches!(rule, SplitRule::Time(_)) {
+            assert!(fold.validation.iter().all(|&row| times[row as usize] > last_trained));
+        }
+        if matches!(rule, SplitRule::Groups(_)) {
+            let group = |row: &u32| groups[*row as usize];
+            let trained: Vec<u32> = fold.train.iter().map(group).collect();
+            assert!(fold.validation.iter().all(|row| !trained.contains(&group(row))));
+        }
+    }
+}

@@ -1,8 +1,9 @@
 //! Each task alone: the baseline that every other arm is measured against.
 
 use serde_json::Map;
-use torso_core::estimator::{Epoch, Estimator, FitError, Model, Problem, Trace};
+use torso_core::estimator::{Epoch, Estimator, FitError, FitStatus, Model, Problem, Trace};
 use torso_core::features::Design;
+use torso_core::snapshot::Snapshot;
 
 use super::NetworkModel;
 use crate::network::Inputs;
@@ -42,7 +43,8 @@ impl Estimator for Apart {
         };
         let fit = |task: usize| {
             let supervision = Supervision::columns(problem.data, &[task], problem.train);
-            NetworkModel::fit(problem, &inputs, &supervision, &recipe)
+            let part = format!("task {task}");
+            NetworkModel::fit(problem, &inputs, &supervision, &recipe, &part)
         };
         let models: Vec<NetworkModel> =
             (0..problem.data.n_tasks()).map(fit).collect::<Result<_, _>>()?;
@@ -51,9 +53,9 @@ impl Estimator for Apart {
     }
 }
 
-struct ApartModel {
-    models: Vec<NetworkModel>,
-    trace: Trace,
+pub(super) struct ApartModel {
+    pub(super) models: Vec<NetworkModel>,
+    pub(super) trace: Trace,
 }
 
 impl Model for ApartModel {
@@ -63,6 +65,16 @@ impl Model for ApartModel {
 
     fn trace(&self) -> &Trace {
         &self.trace
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        let mut snapshot = Snapshot::default();
+        snapshot.describe("model", &"apart");
+        snapshot.describe("tasks", &self.models.len());
+        for (task, model) in self.models.iter().enumerate() {
+            snapshot.nest(&format!("task {task}"), model.kept("joint"));
+        }
+        snapshot
     }
 }
 
@@ -82,6 +94,11 @@ fn merge(models: &[NetworkModel]) -> Trace {
     Trace {
         epochs: (0..length).map(epoch).collect(),
         best_epoch: traces().map(|trace| trace.best_epoch).sum::<usize>() / models.len().max(1),
+        status: if traces().any(|trace| trace.status == FitStatus::LimitReached) {
+            FitStatus::LimitReached
+        } else {
+            FitStatus::StoppedEarly
+        },
         ..Trace::default()
     }
 }

@@ -63,7 +63,7 @@ impl Estimator for Joint {
             Layout::Groups => Supervision::groups(problem.data, problem.train),
         };
         let inputs = Inputs::new(problem.design);
-        let model = NetworkModel::fit(problem, &inputs, &supervision, &self.recipe)?;
+        let model = NetworkModel::fit(problem, &inputs, &supervision, &self.recipe, "joint")?;
         Ok(Box::new(model))
     }
 }

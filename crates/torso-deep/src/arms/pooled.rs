@@ -4,6 +4,7 @@ use serde_json::Map;
 use torso_core::data::Layout;
 use torso_core::estimator::{Estimator, FitError, Model, Problem, Trace};
 use torso_core::features::Design;
+use torso_core::snapshot::Snapshot;
 
 use super::NetworkModel;
 use crate::network::Inputs;
@@ -45,12 +46,12 @@ impl Estimator for Pooled {
         };
         let supervision = Supervision::pooled(problem.data, problem.train);
         let inputs = Inputs::new(problem.design);
-        let model = NetworkModel::fit(problem, &inputs, &supervision, &recipe)?;
+        let model = NetworkModel::fit(problem, &inputs, &supervision, &recipe, "pooled")?;
         Ok(Box::new(PooledModel(model)))
     }
 }
 
-struct PooledModel(NetworkModel);
+pub(super) struct PooledModel(pub(super) NetworkModel);
 
 impl Model for PooledModel {
     fn predict(&self, design: &Design, _: usize, rows: &[u32]) -> Vec<f64> {
@@ -59,5 +60,9 @@ impl Model for PooledModel {
 
     fn trace(&self) -> &Trace {
         &self.0.trace
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        self.0.kept("pooled")
     }
 }

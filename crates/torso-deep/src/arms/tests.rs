@@ -1,8 +1,9 @@
 use super::*;
 use serde_json::Map;
-use torso_core::data::{Labels, Layout, Task, TaskData};
+use torso_core::data::{Labels, Layout, Task, TaskData, TaskKind};
 use torso_core::estimator::{Batch, Budget, Estimator};
 use torso_core::features::{Feature, FeatureValues, Features};
+use torso_core::journal::NoJournal;
 use torso_core::seed::{Seed, normal};
 
 use crate::settings::GroupHead;
@@ -79,6 +80,7 @@ pub(crate) fn fit(
         validation: &validation,
         seed: Seed(1),
         budget: Budget { trials, epochs: 60, batch: Batch::Rows(32) },
+        journal: &NoJournal,
     })
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use torso_balance::{Gramian, Status};
 use torso_core::estimator::BalanceTrace;
+use torso_core::snapshot::{Snapshot, SnapshotError};
 
 /// With more tasks than this no matrix of cosines is kept.
 const MOST_TASKS: usize = 32;
@@ -69,6 +70,29 @@ impl Log {
     pub(crate) fn take_cosine(&mut self) -> f64 {
         let (sum, count) = std::mem::take(&mut self.epoch);
         sum / count
+    }
+
+    /// All sums.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        let mut snapshot = Snapshot::default();
+        snapshot.describe("steps", &self.steps);
+        snapshot.describe("statuses", &self.statuses);
+        snapshot.put("sums", &[self.sums.len()], self.sums.clone());
+        snapshot.put("counts", &[self.counts.len()], self.counts.clone());
+        snapshot.put("epoch", &[2], vec![self.epoch.0, self.epoch.1]);
+        snapshot
+    }
+
+    /// Takes up the sums that were kept.
+    pub(crate) fn resume(&mut self, kept: &Snapshot) -> Result<(), SnapshotError> {
+        self.steps = kept.described("steps")?;
+        self.statuses = kept.described("statuses")?;
+        let n = self.sums.len();
+        self.sums.copy_from_slice(kept.shaped("sums", &[n])?);
+        self.counts.copy_from_slice(kept.shaped("counts", &[n])?);
+        let epoch = kept.shaped::<f64>("epoch", &[2])?;
+        self.epoch = (epoch[0], epoch[1]);
+        Ok(())
     }
 
     /// In the form of the record.

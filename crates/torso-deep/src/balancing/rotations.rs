@@ -15,6 +15,17 @@ impl Rotations {
         Self { of_task: vec![Rotation::identity(width); n_tasks], rate }
     }
 
+    /// Rotations as they were kept, `[n_tasks][width * width]`.
+    pub(crate) fn resumed(matrices: Vec<Vec<f64>>, width: usize, rate: f64) -> Self {
+        let rotation = |data| Rotation::from_data(width, data);
+        Self { of_task: matrices.into_iter().map(rotation).collect(), rate }
+    }
+
+    /// All rotations, row-major.
+    pub(crate) fn matrices(&self) -> impl Iterator<Item = &[f64]> {
+        self.of_task.iter().map(Rotation::data)
+    }
+
     /// Turns every rotation by a step, such that the tasks' gradients of the representation come
     /// nearer to their mean at one length; after a walk back to the representation.
     pub(crate) fn turn(&mut self, tape: &Tape<f32>, representation: Var, rotated: &[Var]) {

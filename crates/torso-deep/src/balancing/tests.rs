@@ -9,7 +9,7 @@ use torso_core::features::Design;
 use super::*;
 use crate::arms::Joint;
 use crate::arms::tests::{columns, fit, groups, rows, small};
-use crate::network::Mode;
+use crate::network::{Blueprint, Mode};
 use crate::sharing;
 
 fn joint(id: &str, method: Value, settings: NetworkSettings) -> Joint {
@@ -61,8 +61,16 @@ fn one_step(id: &str, settings: &NetworkSettings, step: usize) -> Step {
     let supervision = Supervision::columns(&data, &[0, 1, 2], &train);
     let inputs = Inputs::new(&design);
     let rotates = torso_balance::find(id).unwrap().sees == Sees::Rotated;
-    let sharing = &sharing::hard::METHOD;
-    let network = Network::new(sharing, inputs.n_columns, &supervision, settings, rotates, Seed(3));
+    let network = Network::new(
+        Blueprint {
+            sharing: &sharing::hard::METHOD,
+            n_inputs: inputs.n_columns,
+            outputs: supervision.outputs(),
+            rotates,
+            settings: settings.clone(),
+        },
+        Seed(3),
+    );
     let forms: Vec<_> = data.tasks().iter().map(|task| form(&task.kind)).collect();
     let setup = Setup { forms: &forms, settings: &Map::new(), trial: 0, seed: Seed(3) };
     let entry = torso_balance::find(id).unwrap();
@@ -246,9 +254,14 @@ fn rotations_turn_opposed_gradients_to_one_direction() {
     let supervision = Supervision::columns(&data, &[0, 1], &train);
     let inputs = Inputs::new(&design);
     let entry = torso_balance::find("rotograd").unwrap();
-    let sharing = &sharing::hard::METHOD;
-    let mut network =
-        Network::new(sharing, inputs.n_columns, &supervision, &small(), true, Seed(3));
+    let blueprint = Blueprint {
+        sharing: &sharing::hard::METHOD,
+        n_inputs: inputs.n_columns,
+        outputs: supervision.outputs(),
+        rotates: true,
+        settings: small(),
+    };
+    let mut network = Network::new(blueprint, Seed(3));
     let [a, b] = ["head.a.weight", "head.b.weight"].map(|name| network.params.find(name).unwrap());
     // Small, so that predictions near 0 leave the gradients to the labels.
     let weight: Vec<f32> = network.params.get(a).iter().map(|w| 0.01 * w).collect();

@@ -1,0 +1,42 @@
+//! A training under way as a snapshot, taken after an epoch and taken up before the next.
+
+use torso_core::estimator::Trace;
+use torso_core::snapshot::{Snapshot, SnapshotError};
+
+use super::{Best, Training};
+
+impl Training<'_> {
+    /// All that the epochs to come, and the trace, depend on.
+    pub(super) fn snapshot(&mut self) -> Snapshot {
+        let mut snapshot = Snapshot::default();
+        let values = self.network.params.values();
+        snapshot.describe("step", &self.step);
+        snapshot.put("params", &[values.len()], values.to_vec());
+        snapshot.put("order", &[self.order.len()], self.order.clone());
+        snapshot.nest("optimizer", self.optimizer.snapshot());
+        snapshot.nest("balancing", self.balancing.snapshot());
+        if let Some(best) = &self.best {
+            snapshot.put("best score", &[1], vec![best.score]);
+            snapshot.put("best params", &[best.values.len()], best.values.clone());
+        }
+        snapshot.nest("trace", self.trace.snapshot());
+        snapshot
+    }
+
+    /// Takes up a training of the same problem and recipe.
+    pub(super) fn resume(&mut self, kept: &Snapshot) -> Result<(), SnapshotError> {
+        let n_params = self.network.params.len();
+        self.step = kept.described("step")?;
+        let values = kept.shaped::<f32>("params", &[n_params])?;
+        self.network.params.values_mut().copy_from_slice(values);
+        let n_rows = self.order.len();
+        self.order.copy_from_slice(kept.shaped("order", &[n_rows])?);
+        self.optimizer.resume(&kept.nested("optimizer")?)?;
+        let width = *self.settings.hidden.last().expect("checked settings have a hidden layer");
+        self.balancing.resume(&kept.nested("balancing")?, width)?;
+        let (score, values) = (kept.shaped("best score", &[1])?, kept.array("best params")?.1);
+        self.best = Some(Best { score: score[0], values: Vec::from(values) });
+        self.trace = Trace::from_snapshot(&kept.nested("trace")?)?;
+        Ok(())
+    }
+}
