@@ -68,7 +68,7 @@ pub trait Estimator: Send + Sync {
 }
 
 /// What an estimator learned.
-pub trait Model: Send {
+pub trait Model: Send + Sync {
     /// Predictions of `task` for some rows of `design`, `[rows.len(), task kind's width]`:
     /// a value in the target's unit, the probability of the second class, or one of each class.
     fn predict(&self, design: &Design, task: usize, rows: &[u32]) -> Vec<f64>;
@@ -84,6 +84,9 @@ pub trait Model: Send {
 
     /// All that predictions depend on.
     fn snapshot(&self) -> Snapshot;
+
+    /// How many numbers were learned.
+    fn n_parameters(&self) -> usize;
 }
 
 /// How a fit went, epoch by epoch.

@@ -2,7 +2,18 @@
 //!
 //! Fields are added, never renamed: programs read these forms.
 
+mod diagnostic;
+mod ranks;
+mod train;
+
 use serde::{Deserialize, Serialize};
+
+use crate::data::{Task, TaskData};
+use crate::metric::Metric;
+
+pub use diagnostic::{CalibrationBin, Confusion, Diagnostic, Figures, ResidualBin};
+pub use ranks::{Friedman, Ranks};
+pub use train::{TRAIN_RUN_SCHEMA, TrainRecord, TrainedTask};
 
 /// The form of [`Comparison`].
 pub const COMPARE_SCHEMA: &str = "torso.compare/1";
@@ -58,6 +69,34 @@ pub struct TaskSummary {
     pub labels: usize,
     /// The classes, if any.
     pub classes: Vec<String>,
+}
+
+impl DataSummary {
+    /// What was learned from.
+    pub fn of(data: &TaskData) -> Self {
+        let features = data.features().columns.iter().map(|column| column.name.clone());
+        Self {
+            name: data.name().to_string(),
+            rows: data.n_rows(),
+            labeled_rows: data.labeled_rows().len(),
+            features: features.collect(),
+            blake3: data.blake3().to_string(),
+        }
+    }
+}
+
+impl TaskSummary {
+    /// A task in its default metric.
+    pub fn of(task: &Task) -> Self {
+        Self {
+            name: task.name.clone(),
+            kind: task.kind.name().to_string(),
+            metric: Metric::of(&task.kind).name().to_string(),
+            better: "lower".to_string(),
+            labels: task.labels.len(),
+            classes: task.kind.classes().to_vec(),
+        }
+    }
 }
 
 /// The outcome of one arm.
@@ -203,6 +242,13 @@ pub struct RunRecord {
     /// How arms balanced their tasks, one entry per arm that did.
     #[serde(default)]
     pub balance: Vec<ArmBalance>,
+    /// How out-of-fold predictions lie beside the labels, one entry per arm and task; empty where
+    /// tasks are many.
+    #[serde(default)]
+    pub diagnostics: Vec<Diagnostic>,
+    /// Ranks of the arms over tasks; none with few tasks or arms.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub ranks: Option<Ranks>,
     /// What the user should know: cells without labels, constant columns, methods that gave up.
     pub notes: Vec<String>,
 }

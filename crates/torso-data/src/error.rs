@@ -102,6 +102,12 @@ pub enum TableError {
         /// The line in which the last row begins.
         place: Place,
     },
+    /// A row that does not end.
+    #[error("{place}: expected a row of at most `32 MiB`, found a longer one")]
+    RowTooLong {
+        /// The line in which it begins.
+        place: Place,
+    },
     /// More rows than can be numbered.
     #[error("{file}: expected fewer than `2^32` rows, found more")]
     TooManyRows {
@@ -125,6 +131,18 @@ pub enum TableError {
         near: Option<String>,
         /// All names that are there.
         columns: Vec<String>,
+    },
+    /// Columns that a model needs and that are not there.
+    #[error("{file}: expected the columns {}, found: {}", listed(columns), listed(found))]
+    ColumnsMissing {
+        /// The file.
+        file: String,
+        /// The names of the columns that are not there.
+        columns: Vec<String>,
+        /// For some of them, the most similar name that is there and not needed.
+        near: Vec<(String, String)>,
+        /// All names that are there.
+        found: Vec<String>,
     },
     /// No target was named.
     #[error("expected at least one target column, found none")]
@@ -162,6 +180,28 @@ pub enum TableError {
         texts: usize,
         /// Cells of the column that are numbers.
         numbers: usize,
+    },
+    /// A text where a model has learned from numbers.
+    #[error("{place}: expected a number, found {}", shown(found))]
+    NotANumber {
+        /// Where.
+        place: Place,
+        /// The text.
+        found: String,
+    },
+    /// Labels that name no class of a model.
+    #[error(
+        "{place}: expected one of the model's classes ({}), found: {}",
+        listed(known),
+        listed(found)
+    )]
+    UnknownClasses {
+        /// Where the first one is.
+        place: Place,
+        /// The labels, sorted.
+        found: Vec<String>,
+        /// The model's classes.
+        known: Vec<String>,
     },
     /// A value beyond all numbers.
     #[error("{place}: expected a finite number, found `{found}`")]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::TableError;
 use crate::roles::KindOverride;
-use crate::table::Table;
+use crate::table::{Table, is_missing};
 
 /// Cells that are missing where the rest of their column is numeric.
 const PLACEHOLDERS: [&str; 3] = ["?", "-", "."];
@@ -183,11 +183,15 @@ struct Scan<'a> {
     placeholders: BTreeSet<&'a str>,
 }
 
-enum Cell {
+/// What a cell is.
+pub(crate) enum Cell {
+    /// Missing, whatever its column holds.
     Missing,
     /// Missing among numbers, a text among texts.
     Placeholder,
+    /// A number, perhaps infinite, but never -0.
     Number(f64),
+    /// Anything else.
     Text,
 }
 
@@ -195,7 +199,7 @@ impl<'a> Scan<'a> {
     fn of(table: &'a Table, column: usize) -> Self {
         let mut scan = Self { values: Vec::with_capacity(table.n_rows()), ..Self::default() };
         for (row, text) in table.cells(column).enumerate() {
-            let cell = cell_of(table, text);
+            let cell = cell_of(text, &table.missing);
             match cell {
                 Cell::Missing if text.is_empty() => {}
                 Cell::Missing => _ = scan.missing.insert(text),
@@ -234,8 +238,9 @@ impl<'a> Scan<'a> {
     }
 }
 
-fn cell_of(table: &Table, cell: &str) -> Cell {
-    if table.is_missing(cell) {
+/// What a cell is, with these spellings of missing ones beside the usual.
+pub(crate) fn cell_of(cell: &str, further: &[String]) -> Cell {
+    if is_missing(cell, further) {
         return Cell::Missing;
     }
     match cell.parse::<f64>() {

@@ -65,6 +65,9 @@ pub enum Encoding {
     OneHot {
         /// The levels, sorted.
         levels: Vec<String>,
+        /// The levels of the training rows that have no column, sorted.
+        #[serde(default)]
+        others: Vec<String>,
     },
 }
 
@@ -97,6 +100,11 @@ impl Preprocessor {
             notes.push("no feature varies in the training rows".into());
         }
         Self { columns, notes }
+    }
+
+    /// The number of columns of the design.
+    pub fn n_columns(&self) -> usize {
+        self.columns.iter().map(|column| column.names().len()).sum()
     }
 
     /// The design of all rows of `features`.
@@ -135,13 +143,13 @@ impl ColumnEncoding {
             FeatureValues::Categorical { levels, codes } => {
                 let cells = rows.iter().filter_map(|&row| codes[row as usize]);
                 let observed: Vec<u32> = cells.collect();
-                let shown = frequent_levels(levels, &observed, name, notes);
-                let levels = match shown.len() {
-                    1 if !options.keep_constant => Vec::new(),
-                    2 => shown[1..].to_vec(),
-                    _ => shown,
-                };
-                (Encoding::OneHot { levels }, observed.len())
+                let (mut levels, mut others) = frequent_levels(levels, &observed, name, notes);
+                match levels.len() {
+                    1 if !options.keep_constant => others.append(&mut levels),
+                    2 => others.push(levels.remove(0)),
+                    _ => {}
+                }
+                (Encoding::OneHot { levels, others }, observed.len())
             }
         };
         let column = Self {
@@ -158,11 +166,11 @@ impl ColumnEncoding {
     }
 
     /// The names of the columns of the design that the feature becomes.
-    fn names(&self) -> Vec<String> {
+    pub(crate) fn names(&self) -> Vec<String> {
         let mut names = match &self.encoding {
             Encoding::Numeric(None) => Vec::new(),
             Encoding::Numeric(Some(_)) => vec![self.name.clone()],
-            Encoding::OneHot { levels } => {
+            Encoding::OneHot { levels, .. } => {
                 levels.iter().map(|level| format!("{}={level}", self.name)).collect()
             }
         };
@@ -170,6 +178,25 @@ impl ColumnEncoding {
             names.push(format!("{} (missing)", self.name));
         }
         names
+    }
+
+    /// Writes the columns of one numeric cell, `NaN` where it is missing, over zeros.
+    pub(crate) fn write_number(&self, scaling: Option<Scaling>, value: f64, into: &mut [f64]) {
+        if let Some(scaling) = scaling {
+            into[0] = scaling.apply(value);
+        }
+        if self.missing_indicator && value.is_nan() {
+            into[usize::from(scaling.is_some())] = 1.0;
+        }
+    }
+
+    /// Writes the columns of one categorical cell over zeros; `n_shown` levels have one.
+    pub(crate) fn write_level(&self, n_shown: usize, level: Level, into: &mut [f64]) {
+        match level {
+            Level::At(at) => into[at] = 1.0,
+            Level::Missing if self.missing_indicator => into[n_shown] = 1.0,
+            Level::Missing | Level::Without => {}
+        }
     }
 
     /// Writes the feature's columns, from the column `first` on, into a row-major design.
@@ -180,34 +207,37 @@ impl ColumnEncoding {
         let rows = design.chunks_exact_mut(n_columns).map(|row| &mut row[first..]);
         match (&self.encoding, values) {
             (Encoding::Numeric(scaling), FeatureValues::Numeric(values)) => {
-                let width = usize::from(scaling.is_some());
                 for (row, &value) in rows.zip(values) {
-                    if let Some(scaling) = scaling {
-                        row[0] = scaling.apply(value);
-                    }
-                    if self.missing_indicator && value.is_nan() {
-                        row[width] = 1.0;
-                    }
+                    self.write_number(*scaling, value, row);
                 }
             }
-            (Encoding::OneHot { levels: shown }, FeatureValues::Categorical { levels, codes }) => {
-                let column: Vec<Option<usize>> =
-                    levels.iter().map(|level| shown.binary_search(level).ok()).collect();
+            (
+                Encoding::OneHot { levels: shown, .. },
+                FeatureValues::Categorical { levels, codes },
+            ) => {
+                let column: Vec<Level> = levels
+                    .iter()
+                    .map(|level| shown.binary_search(level).map_or(Level::Without, Level::At))
+                    .collect();
                 for (row, code) in rows.zip(codes) {
-                    match code {
-                        Some(code) => {
-                            if let Some(at) = column[*code as usize] {
-                                row[at] = 1.0;
-                            }
-                        }
-                        None if self.missing_indicator => row[shown.len()] = 1.0,
-                        None => {}
-                    }
+                    let level = code.map_or(Level::Missing, |code| column[code as usize]);
+                    self.write_level(shown.len(), level, row);
                 }
             }
             _ => panic!("feature `{}` is of the kind that was learned from", self.name),
         }
     }
+}
+
+/// What a categorical cell is to an encoding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Level {
+    /// A level with a column, the so many-th.
+    At(usize),
+    /// A level without one.
+    Without,
+    /// No level at all.
+    Missing,
 }
 
 impl Scaling {
@@ -235,13 +265,14 @@ fn scaling(observed: &[f64], options: PreprocessOptions) -> Option<Scaling> {
     Some(Scaling { center: mean, scale: widest * (squares / n).sqrt(), fill: mean })
 }
 
-/// The levels that the codes show, sorted; the most frequent ones where there are too many.
+/// The levels that the codes show, sorted, in two parts: the most frequent ones, which get a column,
+/// and the rest.
 fn frequent_levels(
     levels: &[String],
     codes: &[u32],
     name: &str,
     notes: &mut Vec<String>,
-) -> Vec<String> {
+) -> (Vec<String>, Vec<String>) {
     let mut counts: BTreeMap<u32, usize> = BTreeMap::new();
     for code in codes {
         *counts.entry(*code).or_default() += 1;
@@ -253,12 +284,15 @@ fn frequent_levels(
             shown.len()
         ));
         shown.sort_by_key(|&(code, count)| (std::cmp::Reverse(count), code));
-        shown.truncate(MAX_LEVELS);
     }
-    let mut names: Vec<String> =
-        shown.into_iter().map(|(code, _)| levels[code as usize].clone()).collect();
-    names.sort(); // `binary_search` needs it, whatever order the levels came in
-    names
+    let sorted = |part: &[(u32, usize)]| {
+        let mut names: Vec<String> =
+            part.iter().map(|&(code, _)| levels[code as usize].clone()).collect();
+        names.sort(); // `binary_search` needs it, whatever order the levels came in
+        names
+    };
+    let (frequent, rare) = shown.split_at(shown.len().min(MAX_LEVELS));
+    (sorted(frequent), sorted(rare))
 }
 
 #[cfg(test)]

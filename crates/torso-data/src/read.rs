@@ -6,14 +6,18 @@ use std::io::Read;
 use std::path::Path;
 
 use crate::error::{Place, TableError};
+use crate::stream::records::is_unclosed;
 use crate::table::{Cells, Table};
 
 /// Delimiters that are looked for, the likeliest first.
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 
 /// So much of a file, and so many records of it, show its delimiter.
-const SNIFFED_BYTES: usize = 1 << 18;
+pub(crate) const SNIFFED_BYTES: usize = 1 << 18;
 const SNIFFED_RECORDS: usize = 50;
+
+/// The bytes with which gzip data begins.
+pub(crate) const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 /// How to read a table; the default finds out by itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -75,7 +79,7 @@ impl Table {
             }
             self.lines.push(line);
         }
-        if is_unclosed(&text[lines.at..]) {
+        if is_unclosed(&text.as_bytes()[lines.at..], delimiter) {
             return Err(TableError::UnclosedQuote { place: self.place_of_line(lines.line) });
         }
         if self.lines.is_empty() {
@@ -103,12 +107,6 @@ impl Table {
     }
 }
 
-/// Whether a quote in the last record swallowed the lines behind it, up to the end of the text.
-fn is_unclosed(last_record: &str) -> bool {
-    let record = last_record.trim_end_matches(['\r', '\n']);
-    record.contains(['\r', '\n']) && record.matches('"').count() % 2 == 1
-}
-
 /// Rows are numbered by 32 bits everywhere.
 fn check_row_count(file: &str, rows: u64) -> Result<(), TableError> {
     if rows > u64::from(u32::MAX) {
@@ -118,7 +116,7 @@ fn check_row_count(file: &str, rows: u64) -> Result<(), TableError> {
 }
 
 fn unpacked<'a>(file: &str, bytes: &'a [u8]) -> Result<Cow<'a, [u8]>, TableError> {
-    if bytes.starts_with(&[0x1f, 0x8b]) {
+    if bytes.starts_with(&GZIP_MAGIC) {
         let mut unpacked = Vec::new();
         flate2::read::MultiGzDecoder::new(bytes)
             .read_to_end(&mut unpacked)
@@ -141,10 +139,10 @@ fn text<'a>(file: &str, bytes: &'a [u8]) -> Result<&'a str, TableError> {
             found: bytes[byte],
         }
     })?;
-    Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
+    Ok(text.trim_start_matches('\u{feff}'))
 }
 
-fn header(place: Place, record: &csv::StringRecord) -> Result<Vec<String>, TableError> {
+pub(crate) fn header(place: Place, record: &csv::StringRecord) -> Result<Vec<String>, TableError> {
     let mut first_use: BTreeMap<String, usize> = BTreeMap::new();
     let mut names = Vec::with_capacity(record.len());
     for (index, cell) in record.iter().enumerate() {
@@ -165,7 +163,7 @@ fn header(place: Place, record: &csv::StringRecord) -> Result<Vec<String>, Table
 
 /// The delimiter that cuts the first records into the same number of fields, the most of them;
 /// where none does, the one that cuts the header into most.
-fn delimiter(file: &str, text: &str) -> u8 {
+pub(crate) fn delimiter(file: &str, text: &str) -> u8 {
     let unzipped = file.strip_suffix(".gz").unwrap_or(file);
     if has_extension(unzipped, "tsv") {
         return b'\t';
@@ -256,7 +254,7 @@ fn table_name(file: &str) -> String {
     name.to_owned()
 }
 
-fn has_extension(file: &str, extension: &str) -> bool {
+pub(crate) fn has_extension(file: &str, extension: &str) -> bool {
     Path::new(file).extension().is_some_and(|found| found.eq_ignore_ascii_case(extension))
 }
 

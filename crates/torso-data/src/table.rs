@@ -106,7 +106,7 @@ impl Table {
 
     /// Whether a cell is missing, whatever its column holds.
     pub fn is_missing(&self, cell: &str) -> bool {
-        MISSING.contains(&cell) || self.missing.iter().any(|spelling| spelling == cell)
+        is_missing(cell, &self.missing)
     }
 
     pub(crate) fn place_of_column(&self, column: usize) -> Place {
@@ -116,6 +116,11 @@ impl Table {
     pub(crate) fn place_of_cell(&self, row: usize, column: usize) -> Place {
         Place { line: Some(self.lines[row]), ..self.place_of_column(column) }
     }
+}
+
+/// Whether a cell is missing; `further` are spellings of it beside the usual ones.
+pub(crate) fn is_missing(cell: &str, further: &[String]) -> bool {
+    MISSING.contains(&cell) || further.iter().any(|spelling| spelling == cell)
 }
 
 /// The cells of one column, one behind the other.
@@ -142,7 +147,8 @@ impl Cells {
         self.ends.shrink_to_fit();
     }
 
-    fn get(&self, row: usize) -> &str {
+    /// The cell in a row.
+    pub(crate) fn get(&self, row: usize) -> &str {
         let start = if row == 0 { 0 } else { self.ends[row - 1] };
         &self.text[start as usize..self.ends[row] as usize]
     }

@@ -13,6 +13,7 @@ mod groups;
 mod targets;
 
 pub use columns::{ColumnKind, ColumnReport};
+pub(crate) use features::{ID_LEVELS, counts_rows};
 pub(crate) use groups::group_order;
 
 /// Names shown in a note before it says how many more there are.
@@ -144,7 +145,7 @@ impl<'a> Preparing<'a> {
     }
 }
 
-fn some_names(what: &str, names: &[String]) -> String {
+pub(crate) fn some_names(what: &str, names: &[String]) -> String {
     let shown: Vec<String> = names.iter().take(NAMES_IN_NOTE).map(|n| format!("`{n}`")).collect();
     let more = match names.len().saturating_sub(NAMES_IN_NOTE) {
         0 => String::new(),

@@ -82,6 +82,10 @@ impl Model for NetworkModel {
     fn snapshot(&self) -> Snapshot {
         self.kept("joint")
     }
+
+    fn n_parameters(&self) -> usize {
+        self.network.params.len()
+    }
 }
 
 /// The settings that trials change, by name.

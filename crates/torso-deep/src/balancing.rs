@@ -114,7 +114,7 @@ impl Balancing {
             jacobian: Jacobian::new(),
             sample: Sample::new(settings.gradient_rows),
             rotations: None,
-            log: Log::new(n_tasks),
+            log: Log::new(n_tasks, settings.conflict_steps),
             weights: vec![1.0; n_tasks],
             seen: Seen::default(),
         })
@@ -135,7 +135,8 @@ impl Balancing {
         self.log.trace()
     }
 
-    /// The mean cosine between gradients of two tasks since the last call; `NaN` if none was seen.
+    /// The mean cosine between gradients of two tasks in the epoch, or in the last one that saw any;
+    /// `NaN` before.
     pub(crate) fn take_cosine(&mut self) -> f64 {
         self.log.take_cosine()
     }

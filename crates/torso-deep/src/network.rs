@@ -66,6 +66,11 @@ impl Network {
         Self { params, sharing, heads, blueprint }
     }
 
+    /// What it is made of.
+    pub(crate) fn blueprint(&self) -> &Blueprint {
+        &self.blueprint
+    }
+
     /// Whether the tasks are groups of rows.
     pub(crate) fn is_grouped(&self) -> bool {
         self.blueprint.outputs.grouped

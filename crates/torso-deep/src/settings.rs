@@ -34,6 +34,10 @@ pub struct NetworkSettings {
     pub gradient_rows: usize,
     /// Steps between two looks of `task-gradients=steps`.
     pub gradient_steps: usize,
+    /// Steps per task between two looks at the conflict of the tasks' gradients, for the record,
+    /// where the balancing method does not see them anyway; 0: none. A look costs about as much as
+    /// a step for each task, so that with 20 all looks cost about a twentieth at most.
+    pub conflict_steps: usize,
     /// Whether the shared part of every step has the norm of a sum of orthogonal task gradients,
     /// so that balancing methods can be compared at one learning rate.
     pub equal_norm: bool,
@@ -99,6 +103,7 @@ impl Default for NetworkSettings {
             task_gradients: TaskGradients::Exact,
             gradient_rows: 32,
             gradient_steps: 5,
+            conflict_steps: 20,
             equal_norm: false,
         }
     }

@@ -17,7 +17,7 @@ pub struct SharingMethod {
 }
 
 /// An architecture laid out over a network's parameters.
-pub(crate) trait Sharing: Send {
+pub(crate) trait Sharing: Send + Sync {
     /// Records the pass of `input [B, n_inputs]` up to the representation that the heads read.
     fn record(
         &self,

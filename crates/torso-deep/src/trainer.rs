@@ -50,7 +50,10 @@ pub(crate) fn train(
     let mut is_cut = false;
     while !is_cut && training.trace.epochs.len() < problem.budget.epochs && !training.is_over() {
         let number = training.trace.epochs.len();
-        training.next_epoch()?;
+        if let Err(error) = training.next_epoch() {
+            problem.journal.part_done(part, &mut || training.failure(&error));
+            return Err(error);
+        }
         let epoch = training.trace.epochs[number].clone();
         match problem.journal.epoch_done(part, number, &epoch, &mut || training.snapshot()) {
             Signal::Continue => {}

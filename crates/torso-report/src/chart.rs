@@ -8,6 +8,8 @@ pub(crate) mod balance;
 pub(crate) mod caterpillar;
 pub(crate) mod curves;
 pub(crate) mod gains;
+pub(crate) mod predictions;
+pub(crate) mod ranks;
 mod scale;
 
 use std::collections::BTreeSet;
@@ -47,17 +49,19 @@ pub(crate) fn legend(comparison: &Comparison) -> Vec<(String, &'static str)> {
         .iter()
         .flat_map(|arm| arm.tasks.iter().map(|task| task.verdict).chain([arm.overall.verdict]))
         .collect();
-    let entry = |verdict: Verdict| {
-        let picture = Element::new("svg")
-            .set("class", format_args!("key {}", class(verdict)))
-            .set("aria-hidden", "true")
-            .set("width", 28)
-            .set("height", 16)
-            .child(line((0.0, 8.0), (1.0, 8.0)).set("class", "interval"))
-            .child(mark(verdict, 0.5, 8.0));
-        (picture.render(), verdict.word())
-    };
-    said.into_iter().map(entry).collect()
+    said.into_iter().map(|verdict| (key(verdict), verdict.word())).collect()
+}
+
+/// The mark of a verdict with a piece of its line, for a legend.
+pub(crate) fn key(verdict: Verdict) -> String {
+    Element::new("svg")
+        .set("class", format_args!("key {}", class(verdict)))
+        .set("aria-hidden", "true")
+        .set("width", 28)
+        .set("height", 16)
+        .child(line((0.0, 8.0), (1.0, 8.0)).set("class", "interval"))
+        .child(mark(verdict, 0.5, 8.0))
+        .render()
 }
 
 /// A line between two points, each (share of the width, pixels down).

@@ -6,6 +6,12 @@ use torso_core::record::{
     Overall, RUN_SCHEMA, RunRecord, TaskResult, TaskSummary, Verdict,
 };
 
+mod diagnostics;
+mod trained;
+
+pub(crate) use diagnostics::{odd_diagnostics, of_task};
+pub(crate) use trained::{odd_trainings, trained};
+
 /// A comparison as `torso compare` makes it of the penguins.
 pub(crate) fn penguins() -> RunRecord {
     let mut species = task("species", "multiclass", "error", 344);
@@ -169,7 +175,9 @@ pub(crate) fn odd() -> Vec<RunRecord> {
         vec![baseline, one_task, unknown, one_end, no_percent, mismatched, few, nothing];
     for record in &mut records {
         record.balance.extend(odd_balances());
+        record.diagnostics.extend(odd_diagnostics(record));
     }
+    records[0].ranks = Some(diagnostics::odd_ranks());
     records
 }
 
@@ -304,6 +312,8 @@ fn record(name: &str, tasks: Vec<TaskSummary>, arms: Vec<ArmResult>) -> RunRecor
         about_arms: arms.iter().map(|arm| pair(&arm.name, "one way to learn")).collect(),
         curves: curves.collect(),
         balance: Vec::new(),
+        diagnostics: diagnostics::of_all(&tasks, &arms),
+        ranks: diagnostics::ranks(&tasks, &arms),
         notes: vec!["body_mass_g: 2 cells without a label".to_string()],
         comparison: Comparison {
             schema: COMPARE_SCHEMA.to_string(),

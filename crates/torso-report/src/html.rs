@@ -1,60 +1,119 @@
-//! The page: what the template is filled with.
+//! The pages: what the templates are filled with.
+//!
+//! `comparison.rs` and `trained.rs` are the two pages; the other modules are sections of them.
 
 mod balance;
+mod comparison;
 mod pictures;
+mod predictions;
+mod ranks;
 mod tables;
+mod trained;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior};
 use serde::Serialize;
-use torso_core::record::RunRecord;
+use torso_core::record::{DataSummary, RunRecord, TrainRecord};
 
 use crate::ReportError;
-use crate::chart;
-use crate::number::{count, counted};
-use crate::reading::{MOST_TASKS_ONE_BY_ONE, others, shortened};
-use crate::words::{self, Words};
+use crate::number::{counted, duration};
+use crate::reading::{labeled_rows, shortened};
 
-/// All that the page shows. Pictures are finished SVG; everything else is escaped by the template.
+/// The templates by name: two pages, what they are both made of, and sections.
+const TEMPLATES: [(&str, &str); 11] = [
+    ("base.html", include_str!("../templates/base.html")),
+    ("comparison.html", include_str!("../templates/comparison.html")),
+    ("trained.html", include_str!("../templates/trained.html")),
+    ("style.css", include_str!("../templates/style.css")),
+    ("say.html", include_str!("../templates/say.html")),
+    ("parts/forests.html", include_str!("../templates/parts/forests.html")),
+    ("parts/numbers.html", include_str!("../templates/parts/numbers.html")),
+    ("parts/predictions.html", include_str!("../templates/parts/predictions.html")),
+    ("parts/curves.html", include_str!("../templates/parts/curves.html")),
+    ("parts/balance.html", include_str!("../templates/parts/balance.html")),
+    ("parts/run.html", include_str!("../templates/parts/run.html")),
+];
+
+/// The page of a comparison.
+pub(crate) fn comparison(record: &RunRecord) -> Result<String, ReportError> {
+    fill("comparison.html", comparison::page(record))
+}
+
+/// The page of a training.
+pub(crate) fn trained(record: &TrainRecord) -> Result<String, ReportError> {
+    fill("trained.html", trained::page(record))
+}
+
+fn fill(template: &str, page: impl Serialize) -> Result<String, ReportError> {
+    let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?;
+    let mut environment = Environment::new();
+    environment.set_syntax(syntax);
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    for (name, source) in TEMPLATES {
+        environment.add_template(name, source)?;
+    }
+    Ok(environment.get_template(template)?.render(Serde(page))?)
+}
+
+/// What was run, on what, and how to repeat it.
 #[derive(Serialize)]
-struct Page<'a> {
+struct Run<'a> {
     torso: &'a str,
-    /// The data's name, short enough for a title.
-    data_name: String,
-    words: Words,
-    legend: Vec<(String, &'static str)>,
-    panels: Vec<pictures::Panel<'a>>,
-    caterpillars: Option<pictures::Caterpillars<'a>>,
-    arms: tables::Arms<'a>,
-    tasks: tables::Tasks<'a>,
-    has_many_tasks: bool,
-    curves: Option<pictures::Curves<'a>>,
-    balance: Vec<balance::Arm<'a>>,
-    design: Design,
+    /// Whether arms were compared, or one model was trained.
+    is_comparison: bool,
     data: Data<'a>,
-    about_arms: &'a [(String, String)],
+    /// What each arm is, in a sentence.
+    about_arms: Vec<(&'a str, &'a str)>,
+    /// The arm that others are compared with; empty without one.
+    baseline: &'a str,
     options: &'a [(String, String)],
     command: &'a str,
+    seconds: String,
     notes: &'a [String],
     n_notes: String,
 }
 
-/// How the figures came about, counted.
-#[derive(Serialize)]
-struct Design {
-    repeats: String,
-    folds: usize,
-    rows: String,
-    tasks: String,
-    n_others: usize,
-    baseline: String,
+impl<'a> Run<'a> {
+    fn of_comparison(record: &'a RunRecord) -> Self {
+        let about = |(arm, about): &'a (String, String)| (arm.as_str(), about.as_str());
+        let baseline = record.comparison.arms.first();
+        Self {
+            torso: &record.torso,
+            is_comparison: true,
+            data: Data::new(&record.comparison.data),
+            about_arms: record.about_arms.iter().map(about).collect(),
+            baseline: baseline.map_or("", |arm| &arm.name),
+            options: &record.options,
+            command: &record.command,
+            seconds: duration(record.comparison.seconds),
+            notes: &record.notes,
+            n_notes: counted(record.notes.len(), "note"),
+        }
+    }
+
+    fn of_training(record: &'a TrainRecord) -> Self {
+        Self {
+            torso: &record.torso,
+            is_comparison: false,
+            data: Data::new(&record.data),
+            about_arms: vec![(&record.method, &record.about)],
+            baseline: "",
+            options: &record.options,
+            command: &record.command,
+            seconds: duration(record.seconds),
+            notes: &record.notes,
+            n_notes: counted(record.notes.len(), "note"),
+        }
+    }
 }
 
 /// What was learned from.
 #[derive(Serialize)]
 struct Data<'a> {
     name: &'a str,
+    /// The name, short enough for a title.
+    short_name: String,
     rows: String,
     labeled_rows: String,
     n_features: String,
@@ -62,79 +121,21 @@ struct Data<'a> {
     /// How many features are not named.
     more_features: usize,
     blake3: &'a str,
-    seconds: String,
 }
 
-pub(crate) fn render(record: &RunRecord) -> Result<String, ReportError> {
-    let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?;
-    let mut environment = Environment::new();
-    environment.set_syntax(syntax);
-    environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.add_template("report.html", include_str!("../templates/report.html"))?;
-    environment.add_template("style.css", include_str!("../templates/style.css"))?;
-    Ok(environment.get_template("report.html")?.render(Serde(page(record)))?)
-}
-
-fn page(record: &RunRecord) -> Page<'_> {
-    let comparison = &record.comparison;
-    let n_tasks = comparison.tasks.len();
-    let has_many_tasks = n_tasks > MOST_TASKS_ONE_BY_ONE;
-    let panels = if has_many_tasks { Vec::new() } else { pictures::task_panels(comparison) };
-    Page {
-        torso: &record.torso,
-        data_name: shortened(&comparison.data.name, 80),
-        words: words::words(record),
-        legend: chart::legend(comparison),
-        panels: panels.into_iter().chain(pictures::overall_panel(comparison)).collect(),
-        caterpillars: has_many_tasks.then(|| pictures::caterpillars(comparison)).flatten(),
-        arms: tables::arms(comparison),
-        tasks: tables::tasks(comparison),
-        has_many_tasks,
-        curves: pictures::curves(record),
-        balance: balance::arms(record),
-        design: Design {
-            repeats: counted(comparison.seeds, "repeat"),
-            folds: comparison.folds,
-            rows: counted(comparison.data.labeled_rows, "labeled row"),
-            tasks: counted(n_tasks, "task"),
-            n_others: others(comparison).len(),
-            baseline: comparison.arms.first().map_or(String::new(), |arm| arm.name.clone()),
-        },
-        data: data(record),
-        about_arms: &record.about_arms,
-        options: &record.options,
-        command: &record.command,
-        notes: &record.notes,
-        n_notes: counted(record.notes.len(), "note"),
-    }
-}
-
-fn data(record: &RunRecord) -> Data<'_> {
-    const MOST_FEATURES: usize = 200;
-    let data = &record.comparison.data;
-    let n_named = data.features.len().min(MOST_FEATURES);
-    Data {
-        name: &data.name,
-        rows: counted(data.rows, "row"),
-        labeled_rows: if data.labeled_rows == data.rows {
-            "all".to_string()
-        } else {
-            count(data.labeled_rows)
-        },
-        n_features: counted(data.features.len(), "feature"),
-        features: &data.features[..n_named],
-        more_features: data.features.len() - n_named,
-        blake3: &data.blake3,
-        seconds: seconds(record.comparison.seconds),
-    }
-}
-
-/// A time in words.
-fn seconds(seconds: f64) -> String {
-    match seconds {
-        s if !s.is_finite() => crate::number::UNKNOWN.to_string(),
-        s if s < 120.0 => format!("{} seconds", crate::number::three(s)),
-        s if s < 7200.0 => format!("{:.0} minutes", s / 60.0),
-        s => format!("{:.1} hours", s / 3600.0),
+impl<'a> Data<'a> {
+    fn new(data: &'a DataSummary) -> Self {
+        const MOST_FEATURES: usize = 200;
+        let n_named = data.features.len().min(MOST_FEATURES);
+        Self {
+            name: &data.name,
+            short_name: shortened(&data.name, 80),
+            rows: counted(data.rows, "row"),
+            labeled_rows: labeled_rows(data),
+            n_features: counted(data.features.len(), "feature"),
+            features: &data.features[..n_named],
+            more_features: data.features.len() - n_named,
+            blake3: &data.blake3,
+        }
     }
 }

@@ -111,6 +111,16 @@ pub(crate) fn counted(n: usize, thing: &str) -> String {
     format!("{} {thing}{plural}", count(n))
 }
 
+/// A time in words.
+pub(crate) fn duration(seconds: f64) -> String {
+    match seconds {
+        s if !s.is_finite() => UNKNOWN.to_string(),
+        s if s < 120.0 => format!("{} seconds", three(s)),
+        s if s < 7200.0 => format!("{:.0} minutes", s / 60.0),
+        s => format!("{:.1} hours", s / 3600.0),
+    }
+}
+
 /// Commas between thousands.
 fn grouped(text: &str) -> String {
     let (whole, rest) = text.find('.').map_or((text, ""), |point| text.split_at(point));

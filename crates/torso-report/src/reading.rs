@@ -1,8 +1,10 @@
 //! What the pages ask a record.
 
-use torso_core::record::{ArmResult, Comparison, Interval, Overall, TaskResult, Verdict};
+use torso_core::record::{
+    ArmResult, Comparison, DataSummary, Interval, Overall, TaskResult, Verdict,
+};
 
-use crate::number::Digits;
+use crate::number::{Digits, count};
 
 /// With more tasks than this, tasks are counted and drawn together, not told one by one.
 pub(crate) const MOST_TASKS_ONE_BY_ONE: usize = 24;
@@ -74,6 +76,24 @@ pub(crate) fn mean_gain(comparison: &Comparison, arm: &ArmResult) -> String {
 pub(crate) fn explained_variance(arm: &ArmResult) -> Option<String> {
     let share = arm.explained_variance.filter(|share| share.is_finite())?;
     Some(format!("{}%", Digits::Decimals(1).plain(100.0 * share)))
+}
+
+/// `all`, or how many rows have a label.
+pub(crate) fn labeled_rows(data: &DataSummary) -> String {
+    if data.labeled_rows == data.rows { "all".to_string() } else { count(data.labeled_rows) }
+}
+
+/// The arms whose predictions are shown: the baseline, and the best of the others by mean rank.
+pub(crate) fn shown_in_detail(comparison: &Comparison) -> Vec<&ArmResult> {
+    let by_rank = |a: &&ArmResult, b: &&ArmResult| a.mean_rank.total_cmp(&b.mean_rank);
+    let best = others(comparison).iter().min_by(by_rank);
+    comparison.arms.first().into_iter().chain(best).collect()
+}
+
+/// Text that cannot move the cursor, change colors or turn the direction of writing.
+pub(crate) fn printable(text: &str) -> String {
+    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().map(|c| if c.is_control() || turns(c) { '\u{fffd}' } else { c }).collect()
 }
 
 /// The first letters of a long name.

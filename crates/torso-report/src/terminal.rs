@@ -1,4 +1,4 @@
-//! The run in short, for a terminal.
+//! A comparison in short, for a terminal. `trained.rs` does the same for one model.
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{
@@ -7,9 +7,13 @@ use comfy_table::{
 use torso_core::record::{ArmResult, Comparison, RunRecord, TaskResult, Verdict};
 
 use crate::number::{counted, p_value};
-use crate::reading::{disagreement, others, result, shortened};
+use crate::reading::{disagreement, others, printable, result, shortened};
 use crate::unit::Unit;
 use crate::words::{ArmWords, Sentence, Words, words};
+
+mod trained;
+
+pub(crate) use trained::render as trained;
 
 /// With more rows than this, the table holds only the largest gains and losses.
 const MOST_ROWS: usize = 40;
@@ -17,7 +21,7 @@ const MOST_ROWS: usize = 40;
 const MOST_LETTERS: usize = 40;
 
 pub(crate) fn render(record: &RunRecord, width: usize, color: bool) -> String {
-    let page = Terminal { width: u16::try_from(width.clamp(40, 400)).unwrap_or(400), color };
+    let page = Terminal::new(width, color);
     let comparison = &record.comparison;
     let rows = comparison.tasks.len() * others(comparison).len();
     let mut parts = vec![page.head(comparison, &words(record))];
@@ -34,6 +38,10 @@ struct Terminal {
 }
 
 impl Terminal {
+    fn new(width: usize, color: bool) -> Self {
+        Self { width: u16::try_from(width.clamp(40, 400)).unwrap_or(400), color }
+    }
+
     /// What was asked, the answer, what to do, and a line for each arm.
     fn head(&self, comparison: &Comparison, words: &Words) -> String {
         let title = format!("{} {}", words.title, shortened(&comparison.data.name, 60));
@@ -70,7 +78,7 @@ impl Terminal {
             let unit = Unit::of(comparison, task);
             let alone = comparison.arms.first().and_then(|arm| result(arm, &task.name));
             let alone = alone.map_or(String::new(), |alone| {
-                format!("alone: {} {}", unit.metric, unit.score(alone))
+                format!("alone: {} {}", unit.metric, unit.score(alone.score))
             });
             let labels = counted(task.labels, "label");
             table.add_row([bold(name(&task.name)), Cell::new(alone), Cell::new(labels)]);
@@ -174,12 +182,6 @@ fn keep(table: &mut Table, column: usize) {
     if let Some(column) = table.column_mut(column) {
         column.set_constraint(ColumnConstraint::ContentWidth);
     }
-}
-
-/// Text that cannot move the cursor, change colors or turn the direction of writing.
-fn printable(text: &str) -> String {
-    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    text.chars().map(|c| if c.is_control() || turns(c) { '\u{fffd}' } else { c }).collect()
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! The page as a whole.
 
-use torso_core::record::RunRecord;
+use torso_core::record::{Diagnostic, Figures, RunRecord, TrainRecord};
 
-use crate::{fixture, html, is_own, terminal};
+use crate::{fixture, html, is_own, markdown, terminal, train_html};
 
 const HOSTILE: [&str; 4] = [
     "<script>alert(1)</script>",
@@ -36,12 +36,52 @@ fn named(names: &[&str]) -> RunRecord {
         }
     }
     record.comparison.tasks[0].metric = name(0);
+    record.diagnostics.iter_mut().for_each(|own| rename(own, &name));
+    let ranks = fixture::regressions(8, 5).ranks;
+    record.ranks = ranks.map(|mut ranks| {
+        ranks.arms.iter_mut().enumerate().for_each(|(i, (arm, _))| *arm = name(i));
+        ranks.groups = vec![vec![name(0), name(1)], vec![name(2), name(3)]];
+        ranks
+    });
     let data = &mut record.comparison.data;
     (data.name, data.blake3, data.features) = (name(0), name(1), vec![name(2), name(3)]);
     record.options = vec![(name(0), name(1)), (name(2), name(3))];
     record.about_arms.clone_from(&record.options);
     record.notes = (0..4).map(name).collect();
     (record.command, record.torso) = (name(0), name(1));
+    record
+}
+
+/// Gives a diagnostic of the penguins other names.
+fn rename(diagnostic: &mut Diagnostic, name: &dyn Fn(usize) -> String) {
+    let penguins = fixture::penguins().comparison;
+    let place = |names: &[&str], of: &str| names.iter().position(|other| *other == of);
+    let arms: Vec<&str> = penguins.arms.iter().map(|arm| arm.name.as_str()).collect();
+    let tasks: Vec<&str> = penguins.tasks.iter().map(|task| task.name.as_str()).collect();
+    diagnostic.arm = name(place(&arms, &diagnostic.arm).unwrap());
+    diagnostic.task = name(place(&tasks, &diagnostic.task).unwrap());
+    if let Figures::Binary { confusion, .. } | Figures::Multiclass { confusion } =
+        &mut diagnostic.figures
+    {
+        confusion.classes.iter_mut().enumerate().for_each(|(i, class)| *class = name(i));
+    }
+}
+
+/// The training of the penguins with these names everywhere that a name can be.
+fn named_training(names: &[&str]) -> TrainRecord {
+    let name = |i: usize| names[i % names.len()].to_string();
+    let run = named(names);
+    let mut record = fixture::trained();
+    record.diagnostics.iter_mut().for_each(|own| rename(own, &name));
+    record.method = name(1);
+    for (i, task) in record.tasks.iter_mut().enumerate() {
+        task.task.clone_from(&run.comparison.tasks[i]);
+        record.curves[i].task = name(i);
+        (record.curves[i].arm, record.diagnostics[i].arm) = (name(1), name(1));
+    }
+    (record.about, record.status) = (name(2), name(3));
+    (record.data, record.options) = (run.comparison.data, run.options);
+    (record.notes, record.command, record.torso) = (run.notes, run.command, run.torso);
     record
 }
 
@@ -106,6 +146,35 @@ fn pages_are_sound() {
     for record in usual.iter().chain(&odd) {
         assert_sound(&html(record).unwrap());
     }
+    for record in [fixture::trained()].iter().chain(&fixture::odd_trainings()) {
+        assert_sound(&train_html(record).unwrap());
+    }
+}
+
+#[test]
+fn pictures_and_tables_say_what_they_are() {
+    let pages = [
+        html(&fixture::penguins()).unwrap(),
+        html(&fixture::regressions(8, 5)).unwrap(),
+        train_html(&fixture::trained()).unwrap(),
+    ];
+    for page in pages {
+        let pictures = page.split("<svg").skip(1).filter(|svg| svg.contains("role=\"img\""));
+        for svg in pictures {
+            let (head, rest) = svg.split_once('>').unwrap();
+            let is_named = rest.starts_with("<title>") && !rest.starts_with("<title></title>");
+            assert!(!head.contains("role") || is_named, "{head}");
+        }
+        for table in page.split("<table").skip(1) {
+            assert!(table.split_once('>').unwrap().1.trim_start().starts_with("<caption>"));
+        }
+        for tag in tags(&page) {
+            let is_head = tag == "th" || tag.starts_with("th ");
+            assert!(!is_head || tag.contains("scope=\""), "<{tag}>");
+        }
+        // A summary is what the keyboard reaches.
+        assert_eq!(page.matches("<details").count(), page.matches("<summary>").count());
+    }
 }
 
 #[test]
@@ -126,6 +195,7 @@ fn the_page_says_the_verdict_first_and_every_number() {
         "<h2 id=\"gains\">",
         "better than alone →",
         "<h2 id=\"numbers\">",
+        "<h2 id=\"predictions\">",
         "<h2 id=\"curves\">",
         "<h2 id=\"balance\">",
         "<h2 id=\"how\">",
@@ -141,9 +211,90 @@ fn the_page_says_the_verdict_first_and_every_number() {
         "the loss says helps, the metric’s gain is negative",
         "torso compare penguins.csv --targets &#x27;a,b&#x27; --seeds 10",
         "body_mass_g: 2 cells without a label",
+        "Ranks are tested from 5 tasks and 3 arms on.",
     ] {
         place(text);
     }
+}
+
+/// The section with this heading, up to the next.
+fn section<'a>(page: &'a str, id: &str) -> &'a str {
+    let (_, from) = page.split_once(&format!("<h2 id=\"{id}\">")).unwrap();
+    from.split("<h2 id=").next().unwrap()
+}
+
+#[test]
+fn predictions_are_shown_for_the_baseline_and_the_best_of_the_others() {
+    let mut record = fixture::penguins();
+    record.comparison.arms[0].mean_rank = 1.0;
+    record.comparison.arms[2].mean_rank = 1.5;
+    record.comparison.arms[3].mean_rank = f64::NAN;
+    let page = html(&record).unwrap();
+    let predictions = section(&page, "predictions");
+    let blocks: Vec<&str> = predictions.split("<details class=\"beside\">").skip(1).collect();
+    assert_eq!(blocks.len(), 3);
+    for (block, task) in blocks.iter().zip(["species", "sex", "body_mass_g"]) {
+        assert!(block.contains(&format!("<h3><bdi>{task}</bdi>")), "{block}");
+        let arms: Vec<&str> = block
+            .split("<h4><bdi class=\"name\">")
+            .skip(1)
+            .map(|part| part.split_once('<').unwrap().0)
+            .collect();
+        assert_eq!(arms, ["apart", "hard+tuned"]);
+    }
+    let [species, sex, mass] = blocks.try_into().unwrap();
+    assert!(species.contains("344 rows, in 10 repeats"));
+    assert!(species.contains("3,440 predictions over 10 repeats"));
+    assert!(species.contains("<th scope=\"col\" class=\"n\"><bdi>Chinstrap</bdi></th>"));
+    assert_eq!(species.matches("<svg").count(), 0);
+    assert!(sex.contains("observed share") && sex.contains("99.6%"), "{sex}");
+    assert!(mass.contains("label − prediction") && !mass.contains("Confusion"));
+    for block in [sex, mass] {
+        let numbers = block.split_once("<table class=\"bins\">").unwrap().1;
+        let numbers = numbers.split_once("</table>").unwrap().0;
+        assert!(numbers.matches("<tr>").count() > 10, "each bin is in numbers too");
+    }
+}
+
+#[test]
+fn many_tasks_have_no_predictions_and_the_page_says_so() {
+    let page = html(&fixture::schools()).unwrap();
+    assert!(section(&page, "predictions").contains("kept for comparisons of at most 20 tasks"));
+    let mut few = fixture::penguins();
+    few.diagnostics.clear();
+    assert!(!html(&few).unwrap().contains("id=\"predictions\""), "an older record has none");
+}
+
+#[test]
+fn ranks_are_drawn_and_told() {
+    let page = html(&fixture::regressions(8, 5)).unwrap();
+    let ranks = section(&page, "ranks");
+    assert!(ranks.contains("critical difference 1.10"), "{ranks}");
+    assert!(ranks.contains("are not independent data sets"));
+    assert!(ranks.contains("<title>Mean ranks, the best first: hard+method-1 1.20,"));
+    assert!(!html(&fixture::penguins()).unwrap().contains("id=\"ranks\""));
+}
+
+#[test]
+fn a_training_says_first_what_it_is_worth() {
+    let page = train_html(&fixture::trained()).unwrap();
+    let place = |text: &str| page.find(text).unwrap_or_else(|| panic!("no `{text}` in {page}"));
+    let order = [
+        "<h1><bdi>hard+equal</bdi>, trained on",
+        "Better than a constant guess for 2 of 3 tasks.",
+        "better than a constant →",
+        "1.9% (0.6 to 4.3)",
+        "<details class=\"beside\" open=\"\">",
+        "dots: the epoch whose weights were kept.",
+        "<h2 id=\"balance\">",
+        "one trunk for all tasks, equal weights",
+        "torso train penguins.csv --targets &#x27;a,b&#x27;",
+        "body_mass_g: 2 cells without a label",
+    ];
+    assert!(order.windows(2).all(|pair| place(pair[0]) < place(pair[1])));
+    assert!(!page.contains("repeats and folds"), "there are none");
+    let untested = train_html(&fixture::odd_trainings()[0]).unwrap();
+    assert!(untested.contains("Not tested.") && untested.contains("is not known"));
 }
 
 /// The section on balancing, a block for each arm.
@@ -223,8 +374,10 @@ fn of_many_tasks_the_outermost_pairs_are_told() {
 
 #[test]
 fn headings_are_in_order() {
-    for record in [fixture::penguins(), fixture::schools(), fixture::regressions(20, 3)] {
-        let page = html(&record).unwrap();
+    let runs = [fixture::penguins(), fixture::schools(), fixture::regressions(20, 5)];
+    let pages = runs.iter().map(html).chain([train_html(&fixture::trained())]);
+    for page in pages {
+        let page = page.unwrap();
         let level = |tag: &&str| tag.strip_prefix('h')?.get(..1)?.parse::<u32>().ok();
         let levels: Vec<u32> = tags(&page).iter().filter_map(level).collect();
         assert_eq!(levels[0], 1);
@@ -242,7 +395,17 @@ fn names_stay_text() {
     assert!(page.contains("&amp;amp;"), "names are escaped once");
     assert!(!page.contains("&amp;amp;amp;"), "names are escaped once");
     assert!(page.contains("<h2 id=\"balance\">"));
+    assert!(page.contains("<h2 id=\"ranks\">") && page.contains("<h2 id=\"predictions\">"));
     assert!(!terminal(&named(&HOSTILE), 80, false).is_empty());
+    let page = train_html(&named_training(&HOSTILE)).unwrap();
+    assert_sound(&page);
+    assert!(page.contains("&lt;script&gt;alert(1)&lt;&#x2f;script&gt;"));
+    assert!(page.contains("<h2 id=\"balance\">") && page.contains("<h2 id=\"predictions\">"));
+    for text in [markdown(&named(&HOSTILE)), crate::train_markdown(&named_training(&HOSTILE))] {
+        let fence = text.find("\n```").unwrap();
+        assert!(!text[..fence].contains('<'), "{text}");
+        assert!(text.contains("\\{\\{ 7 \\* 7 \\}\\}"), "{text}");
+    }
 }
 
 #[test]
@@ -252,6 +415,7 @@ fn long_names_are_short_in_pictures_and_whole_in_tables() {
     assert_sound(&page);
     let table = page.split_once("The tasks in numbers").unwrap().1;
     assert!(table.contains(&long));
+    assert_sound(&train_html(&named_training(&[&long, "b", "c", "d"])).unwrap());
     let (_, pictures) = page.split_once("<svg").unwrap();
     let svg_texts =
         pictures.split("<text").skip(1).map(|text| text.split_once("</text>").unwrap().0);
@@ -264,6 +428,8 @@ fn large_pages_stay_below_a_megabyte() {
         let page = html(&record).unwrap();
         assert!(page.len() < 1_000_000, "{} bytes", page.len());
     }
+    let many = train_html(&fixture::odd_trainings()[4]).unwrap();
+    assert!(many.len() < 1_000_000, "{} bytes", many.len());
 }
 
 #[test]
@@ -275,6 +441,7 @@ fn the_same_record_gives_the_same_page() {
 fn only_own_pages_are_known() {
     assert!(is_own(html(&fixture::penguins()).unwrap().as_bytes()));
     assert!(is_own(html(&named(&[&"y".repeat(10_000)])).unwrap().as_bytes()));
+    assert!(is_own(train_html(&fixture::trained()).unwrap().as_bytes()));
     let generator = "<meta name=\"generator\" content=\"torso 9.9\">";
     let far = format!("<!doctype html>{}{generator}", " ".repeat(2048));
     let cut = "<!doctype html><meta name=\"generator\" content=\"tors";

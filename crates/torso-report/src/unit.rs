@@ -1,6 +1,6 @@
 //! What a task's scores and gains are told in.
 
-use torso_core::record::{Comparison, TaskResult, TaskSummary};
+use torso_core::record::{Comparison, Interval, TaskResult, TaskSummary, TrainedTask};
 
 use crate::number::{Digits, UNKNOWN};
 use crate::reading::{others, result};
@@ -24,20 +24,35 @@ pub(crate) struct Unit {
 
 impl Unit {
     pub(crate) fn of(comparison: &Comparison, task: &TaskSummary) -> Self {
+        Self::new(task, |factor| digits(comparison, task, factor))
+    }
+
+    /// The unit of the score of one trained model.
+    pub(crate) fn of_trained(trained: &TrainedTask) -> Self {
+        Self::new(&trained.task, |factor| {
+            let score = trained.score.unwrap_or(Interval { mean: 0.0, low: 0.0, high: 0.0 });
+            let Interval { mean, low, high } = score;
+            let scaled = Interval { mean: mean * factor, low: low * factor, high: high * factor };
+            Digits::of_intervals(&[scaled])
+        })
+    }
+
+    /// The unit of a task's metric; `digits` are asked for with what values are multiplied with.
+    fn new(task: &TaskSummary, digits: impl Fn(f64) -> Digits) -> Self {
         let plain = |metric: &str, axis: &str| Self {
             metric: metric.to_string(),
             axis: axis.to_string(),
             factor: 1.0,
             gain_suffix: "",
             score_suffix: "",
-            digits: digits(comparison, task, 1.0),
+            digits: digits(1.0),
         };
         match task.metric.as_str() {
             "error" => Self {
                 factor: 100.0,
                 gain_suffix: " points",
                 score_suffix: "%",
-                digits: digits(comparison, task, 100.0),
+                digits: digits(100.0),
                 ..plain("error", "percentage points of error")
             },
             "rmse" => plain("RMSE", "RMSE, in the target’s unit"),
@@ -56,8 +71,8 @@ impl Unit {
     }
 
     /// A score, with at least three digits and those of the gains.
-    pub(crate) fn score(&self, result: &TaskResult) -> String {
-        let value = result.score * self.factor;
+    pub(crate) fn score(&self, score: f64) -> String {
+        let value = score * self.factor;
         if !value.is_finite() {
             return UNKNOWN.to_string();
         }
@@ -66,6 +81,15 @@ impl Unit {
             (_, own) => own,
         };
         format!("{}{}", digits.plain(value), self.score_suffix)
+    }
+
+    /// `1.66% (1.2 to 2.3)`.
+    pub(crate) fn score_with_range(&self, of: Interval) -> String {
+        if !of.mean.is_finite() {
+            return UNKNOWN.to_string();
+        }
+        let range = self.digits.range(of.low * self.factor, of.high * self.factor);
+        format!("{} ({range})", self.score(of.mean))
     }
 
     /// `+1.9`.
@@ -122,10 +146,10 @@ mod tests {
         let comparison = &record.comparison;
         let arm = &comparison.arms[3];
         let species = Unit::of(comparison, &comparison.tasks[0]);
-        assert_eq!(species.score(&arm.tasks[0]), "1.66%");
+        assert_eq!(species.score(arm.tasks[0].score), "1.66%");
         assert_eq!(species.gain_with_range(&arm.tasks[0]), "+0.21 points (−0.23 to 0.65)");
         let mass = Unit::of(comparison, &comparison.tasks[2]);
-        assert_eq!(mass.score(&arm.tasks[2]), "291.1");
+        assert_eq!(mass.score(arm.tasks[2].score), "291.1");
         assert_eq!(mass.gain_with_range(&arm.tasks[2]), "+12.3 (3.0 to 21.6)");
     }
 
@@ -135,7 +159,7 @@ mod tests {
         let comparison = &record.comparison;
         let sex = Unit::of(comparison, &comparison.tasks[1]);
         assert_eq!(sex.gain(&comparison.arms[2].tasks[1]), "−0.10");
-        assert_eq!(sex.score(&comparison.arms[2].tasks[1]), "11.80%");
+        assert_eq!(sex.score(comparison.arms[2].tasks[1].score), "11.80%");
     }
 
     #[test]
@@ -153,7 +177,7 @@ mod tests {
         let unit = Unit::of(&record.comparison, &record.comparison.tasks[0]);
         let result = &record.comparison.arms[1].tasks[0];
         assert_eq!(unit.gain_with_range(result), UNKNOWN);
-        assert_eq!(unit.score(result), UNKNOWN);
+        assert_eq!(unit.score(result.score), UNKNOWN);
         assert_eq!(percent(None), UNKNOWN);
         assert_eq!(percent(Some(f64::NAN)), UNKNOWN);
         assert_eq!(percent(Some(-15.26)), "−15%");

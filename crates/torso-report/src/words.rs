@@ -1,11 +1,16 @@
 //! The verdict in words: what was asked, what came out, what to do.
 
 mod advice;
+mod ranks;
+mod trained;
 
 use serde::Serialize;
 use torso_core::record::{ArmResult, Comparison, RunRecord, Verdict};
 
 use crate::number::{counted, p_sentence};
+pub(crate) use ranks::{ranks, why_no_ranks};
+pub(crate) use trained::{TrainedWords, trained};
+
 use crate::reading::{counts, explained_variance, others, overall_gain, shortened, with_word};
 
 /// A part of a sentence; a name is set apart from the words around it.
@@ -47,11 +52,25 @@ impl Sentence {
         })
     }
 
+    /// The names with commas between them, however many.
+    pub(crate) fn names<'a>(self, names: impl IntoIterator<Item = &'a str>) -> Self {
+        names.into_iter().enumerate().fold(self, |sentence, (i, name)| {
+            if i == 0 { sentence.name(name) } else { sentence.text(", ").name(name) }
+        })
+    }
+
     /// The sentence with names in backticks.
     pub(crate) fn plain(&self) -> String {
-        let span = |span: &Span| {
-            if span.is_name { format!("`{}`", span.text) } else { span.text.clone() }
-        };
+        self.with_names(|name| format!("`{name}`"), str::to_string)
+    }
+
+    /// The sentence with its names, and the text between them, as these write them.
+    pub(crate) fn with_names(
+        &self,
+        name: impl Fn(&str) -> String,
+        text: impl Fn(&str) -> String,
+    ) -> String {
+        let span = |span: &Span| if span.is_name { name(&span.text) } else { text(&span.text) };
         self.0.iter().map(span).collect()
     }
 }

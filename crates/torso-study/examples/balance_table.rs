@@ -16,6 +16,7 @@ use torso_core::split::{SplitOptions, SplitRule};
 use torso_data::{ReadOptions, Roles, Table, Targets, read_splits, task_data};
 use torso_study::arm::{ArmSettings, BASELINE, parse_all};
 use torso_study::compare::{CompareOptions, compare};
+use torso_study::runner::NoStore;
 
 const TUNED: &str = "hard+tuned";
 
@@ -46,7 +47,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         budget: Budget { trials: options.trials, epochs: options.epochs, batch: Batch::Auto },
         threads: std::thread::available_parallelism().map_or(1, usize::from),
     };
-    let compared = compare(&data, &arms, &compare_options, &|progress| eprint!("\r{progress:?}"))?;
+    let compared =
+        compare(&data, &arms, &compare_options, &NoStore, &|progress| eprint!("\r{progress:?}"))?;
     eprintln!();
     let comparison = compared.comparison;
     println!(

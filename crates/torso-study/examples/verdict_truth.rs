@@ -14,6 +14,7 @@ use torso_core::split::{SplitOptions, SplitRule};
 use torso_data::generate::{conflict, shared_features};
 use torso_study::arm::{ArmSettings, parse_all};
 use torso_study::compare::{CompareOptions, compare};
+use torso_study::runner::NoStore;
 
 /// Data of one kind, and the truth about it.
 struct Kind {
@@ -84,7 +85,7 @@ fn words(data: &TaskData, seed: u64) -> Result<(Verdict, Vec<Verdict>), Box<dyn 
         budget: Budget { trials: 1, epochs: 300, batch: Batch::Auto },
         threads: std::thread::available_parallelism().map_or(1, usize::from),
     };
-    let compared = compare(data, &arms, &options, &|_| ())?;
+    let compared = compare(data, &arms, &options, &NoStore, &|_| ())?;
     let arm = &compared.comparison.arms[1];
     Ok((arm.overall.verdict, arm.tasks.iter().map(|task| task.verdict).collect()))
 }

@@ -113,7 +113,8 @@ pub fn parse_all(
     Ok(arms)
 }
 
-fn parse(id: &str, layout: Layout, settings: &ArmSettings) -> Result<Arm, ArmError> {
+/// The arm with this id.
+pub fn parse(id: &str, layout: Layout, settings: &ArmSettings) -> Result<Arm, ArmError> {
     let network = settings.network.clone();
     match id {
         "apart" => Ok(Arm {

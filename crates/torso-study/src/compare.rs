@@ -4,9 +4,11 @@ use std::time::Instant;
 
 use torso_core::data::{Layout, TaskData, TaskKind};
 use torso_core::estimator::{Budget, FitError};
-use torso_core::metric::{Metric, auc};
+use torso_core::journal::Signal;
+use torso_core::metric::auc;
 use torso_core::record::{
-    ArmBalance, ArmResult, COMPARE_SCHEMA, Comparison, Curve, DataSummary, TaskSummary,
+    ArmBalance, ArmResult, COMPARE_SCHEMA, Comparison, Curve, DataSummary, Diagnostic, Ranks,
+    TaskSummary,
 };
 use torso_core::seed::Seed;
 use torso_core::split::{Repeat, SplitError, SplitOptions, SplitRule, plan};
@@ -14,7 +16,9 @@ use torso_core::split::{Repeat, SplitError, SplitOptions, SplitRule, plan};
 use crate::arm::Arm;
 use crate::balance::{self, status_notes};
 use crate::curves::{FitCurve, summarize};
-use crate::runner::{FoldScores, RunError, run};
+use crate::diagnostics;
+use crate::ranks::ranks;
+use crate::runner::{FitStore, FoldScores, NoStore, RunError, run};
 use crate::verdict::{ArmCells, CellMatrix, TaskInfo, judge};
 
 /// What to compare, and how.
@@ -54,15 +58,21 @@ pub struct Compared {
     pub curves: Vec<Curve>,
     /// How arms balanced their tasks.
     pub balance: Vec<ArmBalance>,
+    /// How out-of-fold predictions lie beside the labels; empty where tasks are many.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Ranks of the arms over tasks; none with few tasks or arms.
+    pub ranks: Option<Ranks>,
     /// What the user should know.
     pub notes: Vec<String>,
 }
 
-/// Compares `arms`, the first of which is the baseline.
+/// Compares `arms`, the first of which is the baseline. Fits that `store` kept are not done again;
+/// when it says that the time is up, the repeats that are whole by then are compared.
 pub fn compare(
     data: &TaskData,
     arms: &[Arm],
     options: &CompareOptions,
+    store: &dyn FitStore,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Compared, CompareError> {
     let started = Instant::now();
@@ -71,13 +81,18 @@ pub fn compare(
             .check(data)
             .map_err(|source| CompareError::Refused { arm: arm.id.clone(), source })?;
     }
-    let repeats = plan(data, &options.rule, &options.split)?;
+    let mut repeats = plan(data, &options.rule, &options.split)?;
     let pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads.max(1)).build()?;
     let fits = repeats.iter().map(|repeat| repeat.folds.len()).sum::<usize>() * arms.len();
     let seconds = estimate(data, &repeats, arms, options)?;
     progress(Progress::Planned { fits, seconds });
     let done = |fits| progress(Progress::Done { fits });
-    let scores = pool.install(|| run(data, &repeats, arms, options.budget, &done))?;
+    let scores = pool.install(|| run(data, &repeats, arms, options.budget, store, &done))?;
+    let n_planned = repeats.len();
+    let scores = whole_repeats(scores, &mut repeats, arms.len());
+    if repeats.is_empty() || (repeats.len() < n_planned && store.signal() == Signal::Stop) {
+        return Err(CompareError::Stopped { repeats: repeats.len(), of: n_planned });
+    }
 
     let cells: Vec<ArmCells> = arms
         .iter()
@@ -95,9 +110,15 @@ pub fn compare(
     let fits: Vec<_> = scores.iter().map(|fold| (fold.arm, &fold.balance)).collect();
     let balance = balance::summarize(&names, &fits);
     Ok(Compared {
+        ranks: ranks(&results),
+        diagnostics: diagnostics::summarize(data, &names, &scores),
         comparison: comparison(data, &repeats, results, started.elapsed().as_secs_f64()),
         curves: curves(data, arms, &scores),
-        notes: notes(&scores).into_iter().chain(balance.iter().flat_map(status_notes)).collect(),
+        notes: cut_note(repeats.len(), n_planned)
+            .into_iter()
+            .chain(notes(&scores))
+            .chain(balance.iter().flat_map(status_notes))
+            .collect(),
         balance,
     })
 }
@@ -108,28 +129,13 @@ fn comparison(
     arms: Vec<ArmResult>,
     seconds: f64,
 ) -> Comparison {
-    let features = data.features().columns.iter().map(|column| column.name.clone()).collect();
-    let task = |task: &torso_core::data::Task| TaskSummary {
-        name: task.name.clone(),
-        kind: task.kind.name().to_string(),
-        metric: Metric::of(&task.kind).name().to_string(),
-        better: "lower".to_string(),
-        labels: task.labels.len(),
-        classes: task.kind.classes().to_vec(),
-    };
     Comparison {
         schema: COMPARE_SCHEMA.to_string(),
-        data: DataSummary {
-            name: data.name().to_string(),
-            rows: data.n_rows(),
-            labeled_rows: data.labeled_rows().len(),
-            features,
-            blake3: data.blake3().to_string(),
-        },
+        data: DataSummary::of(data),
         seeds: repeats.len(),
         folds: repeats.first().map_or(0, |repeat| repeat.folds.len()),
         seconds,
-        tasks: data.tasks().iter().map(task).collect(),
+        tasks: data.tasks().iter().map(TaskSummary::of).collect(),
         arms,
     }
 }
@@ -146,12 +152,31 @@ fn estimate(
     let sample = [Repeat { seed: first.seed, folds: first.folds[..1].to_vec() }];
     let budget = Budget { epochs: EPOCHS.min(options.budget.epochs), trials: 1, ..options.budget };
     let started = Instant::now();
-    run(data, &sample, arms, budget, &|_| ())?;
+    run(data, &sample, arms, budget, &NoStore, &|_| ())?;
     let seconds = started.elapsed().as_secs_f64();
     let folds: usize = repeats.iter().map(|repeat| repeat.folds.len()).sum();
     let epochs = options.budget.epochs as f64 / budget.epochs.max(1) as f64;
     let threads = options.threads.max(1).min(folds * arms.len()) as f64;
     Ok(seconds * epochs * options.budget.trials.max(1) as f64 * folds as f64 / threads)
+}
+
+/// The scores of the first repeats that are whole; drops the others.
+fn whole_repeats(
+    scores: Vec<Option<FoldScores>>,
+    repeats: &mut Vec<Repeat>,
+    n_arms: usize,
+) -> Vec<FoldScores> {
+    let n_done = scores.iter().take_while(|fold| fold.is_some()).count();
+    let ends = repeats.iter().scan(0, |end, repeat| {
+        *end += repeat.folds.len() * n_arms;
+        Some(*end)
+    });
+    let (mut n_repeats, mut n_kept) = (0, 0);
+    for end in ends.take_while(|end| *end <= n_done) {
+        (n_repeats, n_kept) = (n_repeats + 1, end);
+    }
+    repeats.truncate(n_repeats);
+    scores.into_iter().take(n_kept).flatten().collect()
 }
 
 /// The out-of-fold losses of one arm, gathered from its folds.
@@ -234,6 +259,12 @@ fn curves(data: &TaskData, arms: &[Arm], scores: &[FoldScores]) -> Vec<Curve> {
     summarize(&names, &tasks, &fits)
 }
 
+/// What to know of a comparison that the time limit ended.
+fn cut_note(done: usize, planned: usize) -> Option<String> {
+    let note = format!("the time limit came after {done} of {planned} repeats: these are compared");
+    (done < planned).then_some(note)
+}
+
 /// What fits had to say, each once.
 fn notes(scores: &[FoldScores]) -> Vec<String> {
     let mut notes: Vec<String> = Vec::new();
@@ -263,6 +294,14 @@ pub enum CompareError {
     /// A fit failed.
     #[error(transparent)]
     Run(#[from] RunError),
+    /// It was told to stop.
+    #[error("stopped after {repeats} of {of} repeats")]
+    Stopped {
+        /// Repeats that are whole.
+        repeats: usize,
+        /// Repeats that were planned.
+        of: usize,
+    },
     /// The threads could not be started.
     #[error("cannot start threads: {0}")]
     Threads(#[from] rayon::ThreadPoolBuildError),

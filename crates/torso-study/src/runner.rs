@@ -4,15 +4,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 use torso_core::data::TaskData;
-use torso_core::estimator::{Budget, FitError, Problem};
-use torso_core::journal::NoJournal;
-use torso_core::metric::{Scored, score};
+use torso_core::estimator::{Budget, Epoch, FitError, Problem};
+use torso_core::journal::{Journal, Signal};
+use torso_core::metric::Scored;
+use torso_core::seed::Seed;
+use torso_core::snapshot::Snapshot;
 use torso_core::split::{Fold, Repeat};
 use torso_data::Preprocessor;
 
 use crate::arm::Arm;
 use crate::balance::FitBalance;
 use crate::curves::FitCurve;
+use crate::fitted::Fitted;
 
 /// The scored test rows of one arm on one fold.
 pub struct FoldScores {
@@ -36,6 +39,8 @@ pub struct TestRow {
     pub scored: Scored,
     /// The first number of the prediction: a value, or a probability, for ranking.
     pub prediction: f64,
+    /// The predicted class; 0 for a regression.
+    pub class: usize,
 }
 
 /// A fit that failed, and where.
@@ -52,20 +57,53 @@ pub struct RunError {
     pub source: FitError,
 }
 
+/// The keeper of a run's finished fits, asked from several threads.
+pub trait FitStore: Sync {
+    /// What was kept of a fit in an earlier session.
+    fn recall(&self, fit: &str) -> Option<Snapshot>;
+
+    /// A fit is finished.
+    fn keep(&self, fit: &str, state: &Snapshot);
+
+    /// Whether to go on with further fits.
+    fn signal(&self) -> Signal;
+}
+
+/// Keeps nothing and never stops.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoStore;
+
+impl FitStore for NoStore {
+    fn recall(&self, _: &str) -> Option<Snapshot> {
+        None
+    }
+
+    fn keep(&self, _: &str, _: &Snapshot) {}
+
+    fn signal(&self) -> Signal {
+        Signal::Continue
+    }
+}
+
 /// Fits all arms on all folds. The outcome does not depend on the number of threads: fits are
 /// single-threaded and their results keep their order. `done` is called with the number of
-/// finished fits.
+/// finished fits. A fit that `store` stopped is an entry without scores.
 pub fn run(
     data: &TaskData,
     repeats: &[Repeat],
     arms: &[Arm],
     budget: Budget,
+    store: &dyn FitStore,
     done: &(dyn Fn(usize) + Sync),
-) -> Result<Vec<FoldScores>, RunError> {
+) -> Result<Vec<Option<FoldScores>>, RunError> {
     let jobs = jobs(repeats, arms);
     let finished = AtomicUsize::new(0);
     let fit = |job: &Job| {
-        let scores = fit_and_score(data, job, budget)?;
+        let scores = match job.fitted(data, budget, store) {
+            Ok(fitted) => Some(job.scores(data, fitted)),
+            Err(FitError::Stopped) => None,
+            Err(source) => return Err(job.error(source)),
+        };
         done(finished.fetch_add(1, Ordering::Relaxed) + 1);
         Ok(scores)
     };
@@ -94,45 +132,71 @@ fn jobs<'a>(repeats: &'a [Repeat], arms: &'a [Arm]) -> Vec<Job<'a>> {
     jobs
 }
 
-fn fit_and_score(data: &TaskData, job: &Job, budget: Budget) -> Result<FoldScores, RunError> {
-    let preprocessor = Preprocessor::fit(data.features(), &job.fold_of.train);
-    let design = preprocessor.transform(data.features());
-    let problem = Problem {
-        data,
-        design: &design,
-        train: &job.fold_of.train,
-        validation: &job.fold_of.validation,
-        // The same for all arms: initialization and batches are paired.
-        seed: job.repeat_of.seed.derive("fold", job.fold as u64),
-        budget,
-        journal: &NoJournal,
-    };
-    let model = job.arm_of.estimator.fit(&problem).map_err(|source| RunError {
-        arm: job.arm_of.id.clone(),
-        repeat: job.repeat,
-        fold: job.fold,
-        source,
-    })?;
-    let test = |task: usize| {
-        let of = &data.tasks()[task];
-        let (rows, labels): (Vec<u32>, Vec<f64>) = of.labels.among(&job.fold_of.test).unzip();
-        let predictions = model.predict(&design, task, &rows);
-        let predictions = predictions.chunks_exact(of.kind.width());
-        let rows = rows.into_iter().zip(labels).zip(predictions);
-        rows.map(|((row, label), prediction)| TestRow {
-            row,
-            scored: score(&of.kind, prediction, label),
-            prediction: prediction[0],
-        })
-        .collect()
-    };
-    let own_notes = model.trace().notes.iter().map(|note| format!("{}: {note}", job.arm_of.id));
-    Ok(FoldScores {
-        arm: job.arm,
-        repeat: job.repeat,
-        tasks: (0..data.n_tasks()).map(test).collect(),
-        curve: FitCurve::new(model.trace()),
-        balance: FitBalance::new(model.trace()),
-        notes: preprocessor.notes.iter().cloned().chain(own_notes).collect(),
-    })
+impl Job<'_> {
+    /// What the fit gave, from the store or learned now.
+    fn fitted(
+        &self,
+        data: &TaskData,
+        budget: Budget,
+        store: &dyn FitStore,
+    ) -> Result<Fitted, FitError> {
+        let name =
+            format!("{}, repeat {}, fold {}", self.arm_of.id, self.repeat + 1, self.fold + 1);
+        if let Some(kept) = store.recall(&name) {
+            return Ok(Fitted::from_snapshot(&kept, data)?);
+        }
+        if store.signal() != Signal::Continue {
+            return Err(FitError::Stopped);
+        }
+        let preprocessor = Preprocessor::fit(data.features(), &self.fold_of.train);
+        let design = preprocessor.transform(data.features());
+        let model = self.arm_of.estimator.fit(&Problem {
+            data,
+            design: &design,
+            train: &self.fold_of.train,
+            validation: &self.fold_of.validation,
+            // The same for all arms: initialization and batches are paired.
+            seed: fit_seed(self.repeat_of.seed, self.fold),
+            budget,
+            journal: &Interruption(store),
+        })?;
+        let fitted = Fitted::new(data, &*model, &design, preprocessor.notes, &self.fold_of.test);
+        store.keep(&name, &fitted.snapshot());
+        Ok(fitted)
+    }
+
+    fn scores(&self, data: &TaskData, fitted: Fitted) -> FoldScores {
+        fitted.scores(data, &self.fold_of.test, self.arm, &self.arm_of.id, self.repeat)
+    }
+
+    fn error(&self, source: FitError) -> RunError {
+        RunError { arm: self.arm_of.id.clone(), repeat: self.repeat, fold: self.fold, source }
+    }
+}
+
+/// The seed of all fits on one fold of a repeat.
+pub(crate) fn fit_seed(repeat: Seed, fold: usize) -> Seed {
+    repeat.derive("fold", fold as u64)
+}
+
+/// Ends a fit as soon as the run is to end.
+struct Interruption<'a>(&'a dyn FitStore);
+
+impl std::fmt::Debug for Interruption<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
+        formatter.write_str("Interruption")
+    }
+}
+
+impl Journal for Interruption<'_> {
+    fn recall(&self, _: &str) -> Option<Snapshot> {
+        None
+    }
+
+    fn epoch_done(&self, _: &str, _: usize, _: &Epoch, _: &mut dyn FnMut() -> Snapshot) -> Signal {
+        // A fit that is cut short is no fair one: it is left out instead.
+        if self.0.signal() == Signal::Continue { Signal::Continue } else { Signal::Stop }
+    }
+
+    fn part_done(&self, _: &str, _: &mut dyn FnMut() -> Snapshot) {}
 }

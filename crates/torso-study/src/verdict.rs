@@ -18,7 +18,7 @@
 //!
 //! Below [`LEAST_REPEATS`] repeats no word is given, only figures. All figures are finite.
 
-mod bootstrap;
+pub(crate) mod bootstrap;
 mod cells;
 mod crossed;
 mod holm;

@@ -8,6 +8,7 @@ use torso_core::split::{SplitOptions, SplitRule};
 use torso_data::generate::{conflict, missing, one_task_per_row, shared_features};
 use torso_study::arm::{ArmSettings, parse_all};
 use torso_study::compare::{CompareOptions, compare};
+use torso_study::runner::NoStore;
 
 /// What is said of `arm`, with 32 hidden units and 5 repeats.
 fn judged(data: &TaskData, arm: &str, rule: SplitRule) -> ArmResult {
@@ -19,7 +20,7 @@ fn judged(data: &TaskData, arm: &str, rule: SplitRule) -> ArmResult {
         budget: Budget { trials: 1, epochs: 300, batch: Batch::Auto },
         threads: 2,
     };
-    let compared = compare(data, &arms.expect("a known arm"), &options, &|_| ());
+    let compared = compare(data, &arms.expect("a known arm"), &options, &NoStore, &|_| ());
     compared.expect("the data can be learned").comparison.arms.swap_remove(1)
 }
 

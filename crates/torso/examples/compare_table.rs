@@ -10,6 +10,7 @@ use torso::core::split::{SplitOptions, SplitRule};
 use torso::data::{Table, task_data};
 use torso::study::arm::{ArmSettings, parse_all};
 use torso::study::compare::{CompareOptions, compare};
+use torso::study::runner::NoStore;
 
 fn main() -> Result<(), Box<dyn Error>> {
     // A table of your own: `Table::read(path, &ReadOptions::default())` and `Roles::columns`.
@@ -23,7 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         budget: Budget { trials: 1, epochs: 60, batch: Batch::Auto },
         threads: 2,
     };
-    let compared = compare(data, &arms, &options, &|_| ())?;
+    let compared = compare(data, &arms, &options, &NoStore, &|_| ())?;
     for arm in &compared.comparison.arms[1..] {
         for task in &arm.tasks {
             let (low, high) = (task.low, task.high);

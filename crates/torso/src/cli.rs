@@ -4,8 +4,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use serde_json::Value;
-use torso_core::estimator::Batch;
-use torso_data::KindOverride;
+
+use crate::commands::predict::form::Format;
+use crate::config::{
+    CompareConfig, Config, DataConfig, Delimiter, SplitConfig, TrainConfig, TrainingConfig, nested,
+};
 
 /// Learn several tasks together, and see, task by task, whether it helped.
 #[derive(Parser)]
@@ -19,6 +22,17 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Learn the tasks apart and together, and say whether together was better
     Compare(Box<CompareArgs>),
+    /// Train one model, and score it on rows that it did not see
+    Train(Box<TrainArgs>),
+    /// Predict the rows of a table with a trained model; labels are not needed
+    #[command(after_help = PREDICT_OUTPUT)]
+    Predict(PredictArgs),
+    /// Score a trained model on a table with labels
+    Evaluate(EvaluateArgs),
+    /// Write a first torso.toml for a table, with types, likely targets and the reasons
+    Init(Box<InitArgs>),
+    /// Check a table, and a config with it: labels, overlap, duplicates, leaks
+    Check(Box<CheckArgs>),
     /// List the methods that Torso knows
     List(ListArgs),
     /// Say all about one method: formula, parameters, cost, reference
@@ -26,111 +40,179 @@ pub(crate) enum Command {
     /// Run one balancing method on a Jacobian, a Gramian or losses, given as JSON on stdin
     #[command(after_help = BALANCE_INPUT)]
     Balance(BalanceArgs),
-    /// Write the report of a recorded run again
+    /// Write the report of a recorded run again: a page, Markdown, JSON or pictures
     Report(ReportArgs),
+    /// Print what a shell needs to complete commands and options
+    #[command(after_help = COMPLETIONS_INSTALL)]
+    Completions(CompletionsArgs),
+    /// Print the page of the manual for Torso or for one command
+    #[command(after_help = MAN_INSTALL)]
+    Man(ManArgs),
 }
 
-/// What to learn from.
+/// What the commands that learn take: a file, and flags over it.
 #[derive(Args)]
-pub(crate) struct DataArgs {
-    /// A table: .csv, .tsv or .csv.gz; without one, the penguins that come with Torso
-    pub(crate) data: Option<PathBuf>,
-    /// Columns to predict, one task each
-    #[arg(long, value_delimiter = ',', value_name = "COLUMNS", conflicts_with_all = ["group", "target"])]
-    pub(crate) targets: Vec<String>,
-    /// Column whose every value is a task of its own (with --target)
-    #[arg(long, value_name = "COLUMN", requires = "target")]
-    pub(crate) group: Option<String>,
-    /// Column to predict in every group
-    #[arg(long, value_name = "COLUMN", requires = "group")]
-    pub(crate) target: Option<String>,
-    /// Columns to predict from; all others but the targets if not given
-    #[arg(long, value_delimiter = ',', value_name = "COLUMNS")]
-    pub(crate) features: Vec<String>,
-    /// Columns to leave out
-    #[arg(long, value_delimiter = ',', value_name = "COLUMNS")]
-    pub(crate) ignore: Vec<String>,
-    /// What a column is where it would be taken for something else: COLUMN=class, COLUMN=number
-    #[arg(long = "kind", value_delimiter = ',', value_name = "COLUMN=KIND", value_parser = parse_kind)]
-    pub(crate) kinds: Vec<(String, KindOverride)>,
-    /// Column with a weight for every row in the learning; scores are not weighted
-    #[arg(long, value_name = "COLUMN")]
-    pub(crate) weight: Option<String>,
-    /// Further spellings of a missing cell, beside the empty one, NA, NaN, null and the like
-    #[arg(long, value_delimiter = ',', value_name = "TEXTS")]
-    pub(crate) missing: Vec<String>,
-    /// The character between cells; found out if not given
-    #[arg(long, value_name = "CHARACTER", value_parser = parse_delimiter)]
-    pub(crate) delimiter: Option<u8>,
-}
-
-/// How rows are split and how often.
-#[derive(Args)]
-pub(crate) struct SplitArgs {
-    /// Repeats, each with its own seed
-    #[arg(long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
-    pub(crate) seeds: u32,
-    /// The seed of the first repeat
-    #[arg(long, default_value_t = 0, value_name = "S")]
-    pub(crate) seed: u64,
-    /// Folds of each repeat
-    #[arg(long, default_value_t = 5, value_name = "K", value_parser = clap::value_parser!(u32).range(2..=1000))]
-    pub(crate) folds: u32,
-    /// random, group:COLUMN (whole groups to one side), time:COLUMN (test on the last),
-    /// column:COLUMN (parts named in the column)
-    #[arg(long, default_value = "random", value_name = "RULE", conflicts_with = "splits")]
-    pub(crate) split: String,
-    /// A file with columns row, rep, part: the splits to use
+pub(crate) struct ConfigArgs {
+    #[command(flatten)]
+    pub(crate) data: DataConfig,
+    /// A file with these options, as `torso init` writes it; flags go before it
     #[arg(long, value_name = "FILE")]
-    pub(crate) splits: Option<PathBuf>,
-    /// At most so many rows for learning, validation included
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..))]
-    pub(crate) train_rows: Option<u32>,
-}
-
-/// What each training may spend.
-#[derive(Args)]
-pub(crate) struct BudgetArgs {
-    /// Tuning trials of every arm, on validation rows; the first takes the defaults
-    #[arg(long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    pub(crate) trials: u32,
-    /// The most passes over the training rows; validation rows stop earlier
-    #[arg(long, default_value_t = 200, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-    pub(crate) epochs: u32,
-    /// Rows in a step: a number, full or auto
-    #[arg(long, default_value = "auto", value_name = "N", value_parser = parse_batch)]
-    pub(crate) batch: Batch,
+    pub(crate) config: Option<PathBuf>,
+    #[command(flatten, next_help_heading = "Splits")]
+    pub(crate) split: SplitConfig,
+    #[command(flatten, next_help_heading = "Training")]
+    pub(crate) training: TrainingConfig,
     /// A setting of the networks (lr=0.01) or of a method (uncertainty.lr=0.1); repeatable
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = parse_setting)]
     pub(crate) settings: Vec<(String, Value)>,
-    /// Trainings side by side; all cores if not given
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
-    pub(crate) threads: Option<u32>,
+}
+
+impl ConfigArgs {
+    /// What the flags say, without the file.
+    pub(crate) fn flags(&self) -> Config {
+        Config {
+            data: self.data.clone(),
+            split: self.split.clone(),
+            training: self.training,
+            set: nested(&self.settings),
+            ..Config::default()
+        }
+    }
 }
 
 #[derive(Args)]
 pub(crate) struct CompareArgs {
     #[command(flatten)]
-    pub(crate) data: DataArgs,
-    /// Arms to compare with learning apart, such as hard+equal or pooled
-    #[arg(long, value_delimiter = ',', value_name = "ARMS", help_heading = "Arms")]
-    pub(crate) arms: Vec<String>,
-    #[command(flatten, next_help_heading = "Splits")]
-    pub(crate) split: SplitArgs,
-    #[command(flatten, next_help_heading = "Training")]
-    pub(crate) budget: BudgetArgs,
+    pub(crate) config: ConfigArgs,
+    #[command(flatten, next_help_heading = "Arms")]
+    pub(crate) compare: CompareConfig,
     /// Where the report goes [default: report.html; none with --json]
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub(crate) report: Option<PathBuf>,
-    /// A directory for the record of the run and its report
+    /// A directory for the record of the run and its report; a stopped run goes on from it
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     pub(crate) out: Option<PathBuf>,
+    /// Go on with a run that was stopped, with its options
+    #[arg(long, value_name = "DIR", help_heading = "Output", conflicts_with_all = ["out", "config"])]
+    pub(crate) resume: Option<PathBuf>,
     /// Print one JSON object instead of tables
     #[arg(long, help_heading = "Output")]
     pub(crate) json: bool,
     /// Fail unless every arm (or ARM/) says this of the task: [ARM/]TASK:helps
     #[arg(long, value_name = "TASK:VERDICT", help_heading = "Output")]
     pub(crate) require: Vec<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct TrainArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    #[command(flatten, next_help_heading = "Model")]
+    pub(crate) train: TrainConfig,
+    /// A directory for the model, its record and its report
+    #[arg(long, value_name = "DIR", default_value = "run", help_heading = "Output")]
+    pub(crate) out: PathBuf,
+    /// Go on with a training that was stopped, with its options
+    #[arg(long, value_name = "DIR", help_heading = "Output", conflicts_with_all = ["out", "config"])]
+    pub(crate) resume: Option<PathBuf>,
+    /// Seconds between two checkpoints; 0: after every epoch
+    #[arg(long, value_name = "SECONDS", default_value_t = 2.0, help_heading = "Output")]
+    pub(crate) checkpoint_every: f64,
+    /// Print one JSON object instead of a table
+    #[arg(long, help_heading = "Output")]
+    pub(crate) json: bool,
+}
+
+/// What `torso predict` writes.
+const PREDICT_OUTPUT: &str = "\
+Output: a row for each row of the table, in its order
+  regression   TASK: the prediction, in the unit of the labels
+  classes      TASK: the likeliest class; TASK=CLASS: the probability of each class
+  groups       a column named after the target; empty where the model does not know the group
+Columns of the table come first where --keep names them; none if it is not given. Numbers have at
+most 12 significant digits, of which a network knows about 7. With .jsonl, a row is a JSON object.";
+
+#[derive(Args)]
+pub(crate) struct PredictArgs {
+    /// A trained model: the directory given to `torso train --out`, or its model.safetensors
+    pub(crate) model: PathBuf,
+    /// A table: .csv, .tsv or .csv.gz, or - for stdin
+    pub(crate) data: PathBuf,
+    /// Where the predictions go; stdout if not given
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// The form of the output; follows from the file's extension if not given
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) format: Option<Format>,
+    /// Columns of the table that are copied, such as an id
+    #[arg(long, value_delimiter = ',', value_name = "COLUMNS")]
+    pub(crate) keep: Vec<String>,
+    /// Replace a file that is there already
+    #[arg(long, requires = "output")]
+    pub(crate) overwrite: bool,
+    #[command(flatten)]
+    pub(crate) stream: StreamArgs,
+    /// Print a summary as one JSON object (with -o)
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct EvaluateArgs {
+    /// A trained model: the directory given to `torso train --out`, or its model.safetensors
+    pub(crate) model: PathBuf,
+    /// A table with labels: .csv, .tsv or .csv.gz, or - for stdin
+    pub(crate) data: PathBuf,
+    /// Keys the resamples behind the intervals
+    #[arg(long, default_value_t = 0, value_name = "S")]
+    pub(crate) seed: u64,
+    #[command(flatten)]
+    pub(crate) stream: StreamArgs,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// How a table is read for a model.
+#[derive(Args)]
+pub(crate) struct StreamArgs {
+    /// Further spellings of a missing cell, beside those that the model was trained with
+    #[arg(long, value_delimiter = ',', value_name = "TEXTS")]
+    pub(crate) missing: Vec<String>,
+    /// The character between cells; found out if not given
+    #[arg(long, value_name = "CHARACTER")]
+    pub(crate) delimiter: Option<Delimiter>,
+    /// Threads; all cores if not given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub(crate) threads: Option<u32>,
+}
+
+#[derive(Args)]
+pub(crate) struct InitArgs {
+    #[command(flatten)]
+    pub(crate) data: DataConfig,
+    /// Where the config goes; another file that is there is left alone
+    #[arg(short, long, value_name = "FILE", default_value = "torso.toml")]
+    pub(crate) output: PathBuf,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct CheckArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    #[command(flatten, next_help_heading = "Arms")]
+    pub(crate) compare: CompareConfig,
+    #[command(flatten, next_help_heading = "Model")]
+    pub(crate) train: TrainConfig,
+    /// Print one JSON object
+    #[arg(long, help_heading = "Output")]
+    pub(crate) json: bool,
+    /// Print the JSON Schema of torso.toml, and check nothing
+    #[arg(long, help_heading = "Output")]
+    pub(crate) schema: bool,
 }
 
 #[derive(Args)]
@@ -183,37 +265,43 @@ pub(crate) struct BalanceArgs {
 pub(crate) struct ReportArgs {
     /// A run: the directory given to --out, or its run.json
     pub(crate) run: PathBuf,
-    /// Where the page goes
-    #[arg(short, long, default_value = "report.html", value_name = "FILE")]
-    pub(crate) output: PathBuf,
-    /// Print the record as one JSON object and write no page
+    /// Where it goes [default: report.html for a page; Markdown and JSON are printed]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Tell it as Markdown instead of a page
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) markdown: bool,
+    /// Give the record as one JSON object instead of a page
     #[arg(long)]
     pub(crate) json: bool,
+    /// A directory for the page's pictures as PNG files; the page itself only with --output
+    #[arg(long, value_name = "DIR")]
+    pub(crate) png: Option<PathBuf>,
 }
 
-fn parse_kind(text: &str) -> Result<(String, KindOverride), String> {
-    let (column, kind) = text.rsplit_once('=').ok_or("expected COLUMN=class or COLUMN=number")?;
-    let kind = kind.parse().map_err(|error: torso_data::TableError| error.to_string())?;
-    Ok((column.to_string(), kind))
+/// Where shells look for completions.
+const COMPLETIONS_INSTALL: &str = "\
+Where shells look for it
+  bash         torso completions bash > ~/.local/share/bash-completion/completions/torso
+  zsh          torso completions zsh > ~/.zfunc/_torso    with `fpath+=~/.zfunc` before compinit
+  fish         torso completions fish > ~/.config/fish/completions/torso.fish
+  powershell   torso completions powershell | Out-String | Invoke-Expression    in $PROFILE";
+
+#[derive(Args)]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    pub(crate) shell: clap_complete::Shell,
 }
 
-fn parse_delimiter(text: &str) -> Result<u8, String> {
-    match text.as_bytes() {
-        [byte] if byte.is_ascii() && !byte.is_ascii_alphanumeric() && *byte != b'"' => Ok(*byte),
-        b"tab" | b"\\t" => Ok(b'\t'),
-        _ => Err("expected one character such as `;` or `tab`".to_string()),
-    }
-}
+/// Where `man` looks for pages.
+const MAN_INSTALL: &str = "\
+To read a page       torso man compare | man -l -
+To install one       torso man > ~/.local/share/man/man1/torso.1";
 
-fn parse_batch(text: &str) -> Result<Batch, String> {
-    match text {
-        "full" => Ok(Batch::Full),
-        "auto" => Ok(Batch::Auto),
-        _ => match text.parse() {
-            Ok(rows) if rows > 0 => Ok(Batch::Rows(rows)),
-            _ => Err("expected a number of rows, `full` or `auto`".to_string()),
-        },
-    }
+#[derive(Args)]
+pub(crate) struct ManArgs {
+    /// A command; the whole program if not given
+    pub(crate) command: Option<String>,
 }
 
 /// `key=value`; a value that is no JSON is a text, and numbers with commas are a list.
@@ -244,10 +332,5 @@ mod tests {
         assert_eq!(value("hidden=32"), serde_json::json!([32]));
         assert_eq!(value("head=separate"), serde_json::json!("separate"));
         assert!(parse_setting("lr").is_err());
-        assert_eq!((parse_delimiter(";"), parse_delimiter("tab")), (Ok(b';'), Ok(b'\t')));
-        assert!(parse_delimiter("ab").is_err() && parse_delimiter("a").is_err());
-        assert_eq!(parse_kind("a=b=class"), Ok(("a=b".to_string(), KindOverride::Class)));
-        assert!(parse_kind("a=text").is_err() && parse_kind("a").is_err());
-        assert!(parse_batch("0").is_err() && parse_batch("all").is_err());
     }
 }

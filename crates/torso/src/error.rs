@@ -1,6 +1,7 @@
 //! Errors as a user meets them: what, where, a hint, and an exit code.
 
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -11,6 +12,10 @@ use torso_core::split::SplitError;
 use torso_data::TableError;
 use torso_study::arm::{ArmError, known_ids};
 use torso_study::compare::CompareError;
+use torso_study::train::TrainError;
+
+use crate::output::tell;
+use crate::run::limits::INTERRUPTED_EXIT;
 
 /// What kind of thing went wrong; decides the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +24,10 @@ pub(crate) enum Kind {
     Config,
     Data,
     Run,
+    /// A training failed, and would fail again.
+    Fit,
+    /// Ctrl-C; what is done is kept.
+    Interrupted,
 }
 
 /// An error with everything that is said about it.
@@ -58,6 +67,13 @@ impl CliError {
             .hint("name another file with --report, or move this one away")
     }
 
+    pub(crate) fn foreign_directory(path: &Path) -> Self {
+        let message = format!("`{}` holds files of somebody else, and no run", path.display());
+        Self::new(Kind::Run, message)
+            .place(path.display().to_string())
+            .hint("name a directory of its own with --out")
+    }
+
     /// Says it (on stderr, or as JSON on stdout too) and gives the exit code.
     pub(crate) fn report(&self, json: bool) -> ExitCode {
         let mut text = format!("error: {}", self.message);
@@ -67,12 +83,13 @@ impl CliError {
         if let Some(hint) = &self.hint {
             let _ = write!(text, "\nhint: {hint}");
         }
-        eprintln!("{text}");
+        tell(&text);
         let (kind, code) = match self.kind {
             Kind::Usage => ("usage", 2),
             Kind::Config => ("config", 2),
             Kind::Data => ("data", 3),
-            Kind::Run => ("run", 1),
+            Kind::Run | Kind::Fit => ("run", 1),
+            Kind::Interrupted => ("interrupted", INTERRUPTED_EXIT),
         };
         if json {
             let object = json!({
@@ -82,7 +99,7 @@ impl CliError {
                 "hint": self.hint,
                 "where": self.place,
             });
-            println!("{object}");
+            let _ = writeln!(std::io::stdout().lock(), "{object}");
         }
         ExitCode::from(code)
     }
@@ -161,18 +178,34 @@ impl From<CompareError> for CliError {
         match error {
             CompareError::Split(error) => error.into(),
             CompareError::Refused { ref source, .. } => {
-                let message = error.to_string();
-                let hint = match source {
-                    FitError::Settings { method, .. } => {
-                        format!("`torso explain {method}` shows its parameters")
-                    }
-                    _ => "leave the arm out of --arms, or change --set".to_string(),
-                };
-                Self::new(Kind::Config, message).hint(hint)
+                refused_or_failed(source, error.to_string())
             }
-            error => Self::new(Kind::Run, error.to_string())
-                .hint("a smaller learning rate may help: --set lr=0.001"),
+            CompareError::Run(ref failed) => refused_or_failed(&failed.source, error.to_string()),
+            error => Self::new(Kind::Run, error.to_string()),
         }
+    }
+}
+
+impl From<TrainError> for CliError {
+    fn from(error: TrainError) -> Self {
+        match error {
+            TrainError::Split(error) => error.into(),
+            TrainError::Fit(error) => refused_or_failed(&error, error.to_string()),
+            error => Self::new(Kind::Run, error.to_string()),
+        }
+    }
+}
+
+/// A fit that its settings forbid, or one that went wrong.
+fn refused_or_failed(source: &FitError, message: String) -> CliError {
+    match source {
+        FitError::Settings { method, .. } => CliError::new(Kind::Config, message)
+            .hint(format!("`torso explain {method}` shows its parameters")),
+        FitError::Unsuitable { .. } => {
+            CliError::new(Kind::Config, message).hint("take another arm, or change --set")
+        }
+        _ => CliError::new(Kind::Fit, message)
+            .hint("a smaller learning rate may help: --set lr=0.001"),
     }
 }
 

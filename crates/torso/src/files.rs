@@ -4,8 +4,6 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use torso_core::record::RUN_SCHEMA;
-
 use crate::error::CliError;
 
 /// Fails early, before any work, if `path` could not be written later.
@@ -32,13 +30,14 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
     })
 }
 
-/// Whether these are the bytes of a record that Torso wrote.
-pub(crate) fn is_own_record(bytes: &[u8]) -> bool {
-    let head = &bytes[..bytes.len().min(200)];
-    String::from_utf8_lossy(head).contains(RUN_SCHEMA)
+/// Whether this is the name of a file that was being written beside its place.
+pub(crate) fn is_partial(name: &std::ffi::OsStr) -> bool {
+    let name = name.to_string_lossy();
+    name.contains(".torso-partial-") || name.contains(".torso-probe-")
 }
 
-fn beside(path: &Path, what: &str) -> PathBuf {
+/// A name for a file in the same directory.
+pub(crate) fn beside(path: &Path, what: &str) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_os_string();
     name.push(format!(".torso-{what}-{}", std::process::id()));
     path.with_file_name(name)

@@ -22,6 +22,8 @@ impl TableError {
             Self::TextInNumbers { place, found, texts, .. } => {
                 Some(text_in_numbers_hint(place, found, *texts))
             }
+            Self::NotANumber { found, .. } => Some(not_a_number_hint(found)),
+            Self::ColumnsMissing { near, .. } => Some(columns_missing_hint(near)),
             Self::Infinite { place, .. } => {
                 Some(format!("correct or empty this cell, or {}", leave_out(place)))
             }
@@ -49,7 +51,7 @@ impl TableError {
                 "a table is a line of column names, and a line per row"
             }
             Self::DuplicateColumn { .. } => "rename one of the two columns",
-            Self::Ragged { quoted_lines: true, .. } => {
+            Self::Ragged { quoted_lines: true, .. } | Self::RowTooLong { .. } => {
                 "a quote that opens in this row may never close"
             }
             Self::Ragged { .. } => {
@@ -58,6 +60,7 @@ impl TableError {
             Self::UnclosedQuote { .. } => {
                 "close it; within a quoted field, a quote is written as two (`\"\"`)"
             }
+            Self::UnknownClasses { .. } => "correct or empty these cells, or leave the rows out",
             Self::NoTargets => "name the columns to predict",
             Self::NoLabels { .. } | Self::OneValue { .. } => {
                 "there is nothing to learn about this target: leave it out"
@@ -89,6 +92,19 @@ impl TableError {
         }
     }
 
+    /// `header` lacks `columns`; a similar name is told where it is not among the `needed` ones.
+    pub(crate) fn columns_missing(
+        file: &str,
+        columns: Vec<String>,
+        needed: &[&str],
+        header: &[String],
+    ) -> Self {
+        let free = || header.iter().map(String::as_str).filter(|name| !needed.contains(name));
+        let near = columns.iter().filter_map(|name| Some((name.clone(), nearest(name, free())?)));
+        let near = near.collect();
+        Self::ColumnsMissing { file: file.to_owned(), columns, near, found: header.to_vec() }
+    }
+
     pub(crate) fn from_io(path: &Path, source: io::Error) -> Self {
         let path = path.to_path_buf();
         match source.kind() {
@@ -106,13 +122,33 @@ fn text_in_numbers_hint(place: &Place, found: &str, texts: usize) -> String {
     if is_decimal_comma(found) {
         return format!("write `{found}`{others} with a decimal point");
     }
-    let quote = if found.contains(char::is_whitespace) { "\"" } else { "" };
-    let missing = if found.len() <= SHOWN_BYTES {
-        format!(", or, if it means a missing value, add `--missing {quote}{found}{quote}`")
-    } else {
-        String::new()
-    };
+    let missing = missing_hint(found);
     format!("correct this cell{others}{missing}, or {}", leave_out(place))
+}
+
+fn not_a_number_hint(found: &str) -> String {
+    if is_decimal_comma(found) {
+        return format!("write `{found}` with a decimal point");
+    }
+    format!("correct or empty this cell{}", missing_hint(found))
+}
+
+fn missing_hint(found: &str) -> String {
+    if found.len() > SHOWN_BYTES {
+        return String::new();
+    }
+    let quote = if found.contains(char::is_whitespace) { "\"" } else { "" };
+    format!(", or, if it means a missing value, add `--missing {quote}{found}{quote}`")
+}
+
+fn columns_missing_hint(near: &[(String, String)]) -> String {
+    let renamed = near.iter().map(|(column, found)| format!("`{found}` to `{column}`"));
+    let renamed: Vec<String> = renamed.collect();
+    if renamed.is_empty() {
+        "the model learned from these columns; they may stand in any order, beside others".into()
+    } else {
+        format!("perhaps rename {}", renamed.join(", "))
+    }
 }
 
 fn leave_out(place: &Place) -> String {

@@ -47,14 +47,18 @@ impl TableError {
             | Self::HeaderOnly { file }
             | Self::TooManyRows { file }
             | Self::NoSuchColumn { file, .. }
+            | Self::ColumnsMissing { file, .. }
             | Self::FeaturesMissing { file, .. }
             | Self::NoFeatures { file, .. } => Some(Place::file(file)),
             Self::InvalidUtf8 { place, .. }
             | Self::DuplicateColumn { place, .. }
             | Self::Ragged { place, .. }
             | Self::UnclosedQuote { place }
+            | Self::RowTooLong { place }
             | Self::TooLarge { place }
             | Self::TextInNumbers { place, .. }
+            | Self::NotANumber { place, .. }
+            | Self::UnknownClasses { place, .. }
             | Self::Infinite { place, .. }
             | Self::NoLabels { place }
             | Self::OneValue { place, .. }

@@ -11,7 +11,7 @@ use crate::splits::part_of;
 use crate::time;
 
 /// A feature of texts with more levels than this may be an id.
-const ID_LEVELS: usize = 50;
+pub(crate) const ID_LEVELS: usize = 50;
 
 impl Preparing<'_> {
     pub(super) fn features(&mut self) -> Result<Features, TableError> {
@@ -113,7 +113,7 @@ fn feature_reason(column: &Column, told: bool) -> (ColumnKind, String) {
 }
 
 /// Whether each number is the one before plus 1, as in a column that a program added.
-fn counts_rows(values: &[f64]) -> bool {
+pub(crate) fn counts_rows(values: &[f64]) -> bool {
     #[expect(clippy::float_cmp, reason = "whole numbers, or the answer is no anyway")]
     let next = |pair: &[f64]| pair[0] + 1.0 == pair[1];
     values.len() > 20 && values.windows(2).all(next)

@@ -70,11 +70,14 @@ impl Model for ApartModel {
     fn snapshot(&self) -> Snapshot {
         let mut snapshot = Snapshot::default();
         snapshot.describe("model", &"apart");
-        snapshot.describe("tasks", &self.models.len());
         for (task, model) in self.models.iter().enumerate() {
             snapshot.nest(&format!("task {task}"), model.kept("joint"));
         }
         snapshot
+    }
+
+    fn n_parameters(&self) -> usize {
+        self.models.iter().map(Model::n_parameters).sum()
     }
 }
 

@@ -65,4 +65,8 @@ impl Model for PooledModel {
     fn snapshot(&self) -> Snapshot {
         self.0.kept("pooled")
     }
+
+    fn n_parameters(&self) -> usize {
+        self.0.n_parameters()
+    }
 }

@@ -29,7 +29,12 @@ impl Balancing {
         let params = &pass.network.params;
         let mut all = Vec::new();
         let walk = match self.sees {
-            Sees::Losses | Sees::LossesAfter if !self.equal_norm => return (Walk::Nowhere, None),
+            Sees::Losses | Sees::LossesAfter if !self.equal_norm => {
+                if self.log.looks_at(pass.step) {
+                    self.look_at_conflict(pass, tape);
+                }
+                return (Walk::Nowhere, None);
+            }
             Sees::LastLayerGramian => {
                 tape.jacobian_above(params, cuts.last_layer, &mut self.jacobian);
                 self.jacobian.gramian(&mut all);
@@ -75,6 +80,17 @@ impl Balancing {
         }
         self.log.see(&self.seen.tasks, &gramian);
         (walk, Some(gramian))
+    }
+
+    /// Notes how the tasks' gradients lie to each other, for the record alone: the step is the same.
+    fn look_at_conflict(&mut self, pass: &Pass, tape: &mut Tape<f32>) {
+        let (mut all, mut own) = (Vec::new(), Vec::new());
+        tape.task_gradients(&pass.network.params, &mut self.jacobian);
+        if self.jacobian.n_shared() > 0 {
+            tape.gramian(&self.jacobian, &mut all);
+            select(&all, self.weights.len(), &self.seen.tasks, &mut own);
+            self.log.see(&self.seen.tasks, &Gramian::new(self.seen.tasks.len(), own));
+        }
     }
 
     /// Turns the rotations by what the tasks' gradients of the representation ask for.

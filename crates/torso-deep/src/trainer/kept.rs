@@ -1,6 +1,6 @@
 //! A training under way as a snapshot, taken after an epoch and taken up before the next.
 
-use torso_core::estimator::Trace;
+use torso_core::estimator::{FitError, Trace};
 use torso_core::snapshot::{Snapshot, SnapshotError};
 
 use super::{Best, Training};
@@ -23,8 +23,25 @@ impl Training<'_> {
         snapshot
     }
 
-    /// Takes up a training of the same problem and recipe.
-    pub(super) fn resume(&mut self, kept: &Snapshot) -> Result<(), SnapshotError> {
+    /// The same of a training that failed, so that a later session does not try again.
+    pub(super) fn failure(&mut self, error: &FitError) -> Snapshot {
+        let mut snapshot = self.snapshot();
+        if let FitError::Diverged { task, epoch } = error {
+            snapshot.describe("diverged", &(task, epoch));
+        }
+        snapshot
+    }
+
+    /// Takes up a training of the same problem and recipe; fails as it did, if it did.
+    pub(super) fn resume(&mut self, kept: &Snapshot) -> Result<(), FitError> {
+        if kept.about.contains_key("diverged") {
+            let (task, epoch) = kept.described("diverged")?;
+            return Err(FitError::Diverged { task, epoch });
+        }
+        Ok(self.take_up(kept)?)
+    }
+
+    fn take_up(&mut self, kept: &Snapshot) -> Result<(), SnapshotError> {
         let n_params = self.network.params.len();
         self.step = kept.described("step")?;
         let values = kept.shaped::<f32>("params", &[n_params])?;
@@ -34,8 +51,10 @@ impl Training<'_> {
         self.optimizer.resume(&kept.nested("optimizer")?)?;
         let width = *self.settings.hidden.last().expect("checked settings have a hidden layer");
         self.balancing.resume(&kept.nested("balancing")?, width)?;
-        let (score, values) = (kept.shaped("best score", &[1])?, kept.array("best params")?.1);
-        self.best = Some(Best { score: score[0], values: Vec::from(values) });
+        if let Ok(score) = kept.shaped("best score", &[1]) {
+            let values = Vec::from(kept.shaped("best params", &[n_params])?);
+            self.best = Some(Best { score: score[0], values });
+        }
         self.trace = Trace::from_snapshot(&kept.nested("trace")?)?;
         Ok(())
     }

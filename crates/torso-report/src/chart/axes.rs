@@ -1,6 +1,4 @@
-//! Axes of values over epochs, and the lines in them.
-
-use std::fmt::Write;
+//! Axes, and the lines in them.
 
 use super::scale::Scale;
 use super::tenth;
@@ -9,6 +7,7 @@ use crate::svg::Element;
 
 const WIDTH: f64 = 340.0;
 const HEIGHT: f64 = 220.0;
+/// The least room for the numbers at the left.
 const LEFT: f64 = 44.0;
 const BOTTOM: f64 = 30.0;
 const TOP: f64 = 8.0;
@@ -47,17 +46,54 @@ pub(super) fn frame(title: &str) -> Element {
         .title(title)
 }
 
-/// Epochs across, values up.
+/// One quantity across, another one up.
 pub(super) struct Axes {
-    epochs: Scale,
-    values: Scale,
+    across: Scale,
+    up: Scale,
+    /// The numbers below the axis, each with its text.
+    numbers: Vec<(f64, String)>,
+    /// What is across, and what is up; the latter can be empty.
+    names: [&'static str; 2],
+    /// Where the plane begins.
+    left: f64,
 }
 
 impl Axes {
     /// Axes from the first epoch to the last, and over these values; none without a finite value.
     pub(super) fn over(n_epochs: usize, values: impl Iterator<Item = f64>) -> Option<Self> {
-        let epochs = Scale::over([1.0, n_epochs.max(2) as f64].into_iter())?;
-        Some(Self { epochs, values: Scale::over(values)? })
+        let across = Scale::over([1.0, n_epochs.max(2) as f64].into_iter())?;
+        let whole = |(value, _): &(f64, String)| *value >= 1.0 && value.fract() == 0.0;
+        let numbers = across.ticks(false).into_iter().filter(whole);
+        let numbers = numbers.map(|(value, _)| (value, Digits::Decimals(0).plain(value))).collect();
+        Some(Self::new(across, Scale::over(values)?, numbers, ["epoch", ""]))
+    }
+
+    /// Axes over the values of two quantities; none without a finite value of each.
+    pub(super) fn plane(
+        across: impl Iterator<Item = f64>,
+        up: impl Iterator<Item = f64>,
+        names: [&'static str; 2],
+    ) -> Option<Self> {
+        let across = Scale::over(across)?;
+        let numbers = across.ticks(false);
+        Some(Self::new(across, Scale::over(up)?, numbers, names))
+    }
+
+    fn new(
+        across: Scale,
+        up: Scale,
+        mut numbers: Vec<(f64, String)>,
+        names: [&'static str; 2],
+    ) -> Self {
+        const DIGIT: f64 = 6.7;
+        let width = |text: &str| DIGIT * text.chars().count() as f64;
+        let left = up.ticks(false).iter().map(|(_, text)| width(text) + 10.0).fold(LEFT, f64::max);
+        let needed: f64 = numbers.iter().map(|(_, text)| width(text) + DIGIT).sum();
+        if needed > WIDTH - left {
+            let mut place = 0;
+            numbers.retain(|_| (place += 1, place % 2 == 1).1);
+        }
+        Self { across, up, numbers, names, left: left.min(WIDTH / 2.0) }
     }
 
     /// The axes with these lines between them.
@@ -70,50 +106,43 @@ impl Axes {
         frame(title).children(self.grid()).child(inside).render()
     }
 
-    pub(super) fn x(&self, epoch: f64) -> f64 {
-        tenth(LEFT + (WIDTH - LEFT - RIGHT) * self.epochs.at(epoch))
+    pub(super) fn x(&self, value: f64) -> f64 {
+        tenth(self.left + (WIDTH - self.left - RIGHT) * self.across.at(value))
     }
 
     pub(super) fn y(&self, value: f64) -> f64 {
-        tenth(TOP + (HEIGHT - TOP - BOTTOM) * (1.0 - self.values.at(value)))
+        tenth(TOP + (HEIGHT - TOP - BOTTOM) * (1.0 - self.up.at(value)))
     }
 
     /// Values from the first epoch on, as a path that breaks where a value is not known. At most
-    /// some eighty points, the last one among them.
+    /// some sixty points, the last one among them, each told by its distance from the one before:
+    /// a page holds hundreds of lines.
     pub(super) fn path(&self, values: &[f64]) -> String {
-        const POINTS: usize = 80;
+        const POINTS: usize = 60;
         let stride = values.len().div_ceil(POINTS).max(1);
         let last = values.len().saturating_sub(1);
         let point = |(i, value): (usize, &f64)| {
-            value.is_finite().then(|| format!("{} {}", self.x(i as f64 + 1.0), self.y(*value)))
+            value.is_finite().then(|| (self.x(i as f64 + 1.0), self.y(*value)))
         };
-        let points: Vec<Option<String>> = values
+        let points: Vec<Option<(f64, f64)>> = values
             .iter()
             .enumerate()
             .filter(|(i, _)| i % stride == 0 || *i == last)
             .map(point)
             .collect();
-        let mut path = String::new();
-        for run in points.split(Option::is_none) {
-            let run: Vec<&str> = run.iter().flatten().map(String::as_str).collect();
-            match run.as_slice() {
-                [] => Ok(()),
-                // A single point would not be seen.
-                [point] => write!(path, "M{point}h2"),
-                points => write!(path, "M{}", points.join("L")),
-            }
-            .expect("strings take all text");
-        }
-        path
+        points
+            .split(Option::is_none)
+            .map(|run| run_path(&run.iter().flatten().collect::<Vec<_>>()))
+            .collect()
     }
 
     /// A line across at zero.
     pub(super) fn zero(&self) -> Element {
-        Element::new("path").set("class", "zero").set("d", self.across(0.0))
+        Element::new("path").set("class", "zero").set("d", self.line_across(0.0))
     }
 
-    fn across(&self, value: f64) -> String {
-        format!("M{LEFT} {}H{}", self.y(value), WIDTH - RIGHT)
+    fn line_across(&self, value: f64) -> String {
+        format!("M{} {}H{}", tenth(self.left), self.y(value), WIDTH - RIGHT)
     }
 
     fn grid(&self) -> Vec<Element> {
@@ -121,20 +150,38 @@ impl Axes {
             Element::new("text").set("x", tenth(x)).set("y", tenth(y)).text(text)
         };
         let mut marks = Vec::new();
-        for (value, label) in self.values.ticks(false) {
-            marks.push(Element::new("path").set("class", "grid").set("d", self.across(value)));
-            marks.push(text(LEFT - 6.0, self.y(value) + 4.0, &label).set("text-anchor", "end"));
+        for (value, label) in self.up.ticks(false) {
+            let line = Element::new("path").set("class", "grid").set("d", self.line_across(value));
+            marks.push(line);
+            let place = self.y(value) + 4.0;
+            marks.push(text(self.left - 6.0, place, &label).set("text-anchor", "end"));
         }
         let bottom = HEIGHT - BOTTOM + 14.0;
-        let whole =
-            self.epochs.ticks(false).into_iter().filter(|(v, _)| *v >= 1.0 && v.fract() == 0.0);
-        for (value, _) in whole {
-            let label = Digits::Decimals(0).plain(value);
-            marks.push(text(self.x(value), bottom, &label).set("text-anchor", "middle"));
+        for (value, label) in &self.numbers {
+            marks.push(text(self.x(*value), bottom, label).set("text-anchor", "middle"));
         }
-        marks.push(text(WIDTH - RIGHT, bottom + 13.0, "epoch").set("text-anchor", "end"));
+        let [across, up] = self.names;
+        marks.push(text(WIDTH - RIGHT, bottom + 13.0, across).set("text-anchor", "end"));
+        if !up.is_empty() {
+            marks.push(text(self.left + 2.0, TOP + 6.0, up).set("class", "over"));
+        }
         marks
     }
+}
+
+/// A line through points.
+fn run_path(points: &[&(f64, f64)]) -> String {
+    let Some((x, y)) = points.first() else { return String::new() };
+    if points.len() == 1 {
+        // A single point would not be seen.
+        return format!("M{x} {y}h2");
+    }
+    let steps = points.windows(2).map(|pair| {
+        let (dx, dy) = (pair[1].0 - pair[0].0, pair[1].1 - pair[0].1);
+        format!("{} {}", tenth(dx), tenth(dy))
+    });
+    let steps = steps.collect::<Vec<_>>().join(" ").replace(" -", "-");
+    format!("M{x} {y}l{steps}")
 }
 
 #[cfg(test)]
@@ -152,7 +199,7 @@ mod tests {
         let values = [0.0, 1.0, f64::NAN, 0.5, f64::INFINITY];
         let axes = Axes::over(values.len(), values.into_iter()).unwrap();
         let path = axes.path(&values);
-        assert_eq!((path.matches('M').count(), path.matches('L').count()), (2, 1), "{path}");
+        assert_eq!((path.matches('M').count(), path.matches('l').count()), (2, 1), "{path}");
         assert!(path.ends_with("h2"), "{path}");
         assert_eq!(axes.path(&[]), "");
         assert_eq!(axes.path(&[f64::NAN]), "");
@@ -163,7 +210,15 @@ mod tests {
         let values: Vec<f64> = (0..1003).map(f64::from).collect();
         let axes = Axes::over(values.len(), values.iter().copied()).unwrap();
         let path = axes.path(&values);
-        assert!(path.matches('L').count() <= 81);
-        assert!(path.ends_with(&format!("L{} {}", axes.x(1003.0), axes.y(1002.0))), "{path}");
+        let (start, steps) = path.strip_prefix('M').unwrap().split_once('l').unwrap();
+        let steps = steps.replace('-', " -");
+        let numbers = |text: &str| -> Vec<f64> {
+            text.split_whitespace().map(|number| number.parse().unwrap()).collect()
+        };
+        let (start, steps) = (numbers(start), numbers(&steps));
+        assert!(steps.len() <= 2 * 61, "{path}");
+        let end = |axis: usize| start[axis] + steps.iter().skip(axis).step_by(2).sum::<f64>();
+        assert!((end(0) - axes.x(1003.0)).abs() < 1e-6, "steps add up without drift");
+        assert!((end(1) - axes.y(1002.0)).abs() < 1e-6);
     }
 }

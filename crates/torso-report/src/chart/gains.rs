@@ -1,4 +1,4 @@
-//! A forest plot: each arm's gain with its interval, on an axis for each task.
+//! A forest plot: gains with their intervals in rows over one axis.
 
 use torso_core::record::Verdict;
 
@@ -48,8 +48,8 @@ impl Forest {
         svg.render()
     }
 
-    /// The numbers under the rows, and which way is better.
-    pub(crate) fn axis(&self) -> String {
+    /// The numbers under the rows, and which way is better than what.
+    pub(crate) fn axis(&self, better: &str) -> String {
         const HEIGHT: f64 = 40.0;
         let svg = picture("axis", HEIGHT, "The scale of the gains above");
         let Some(scale) = &self.scale else { return svg.render() };
@@ -57,7 +57,7 @@ impl Forest {
         let zero = place(scale, 0.0);
         // Words that would not fit at the right of the zero line end at the picture's edge.
         let (x, anchor) = if zero > 0.5 { (1.0, "end") } else { (zero, "start") };
-        let better = label(x, 32.0, "better than alone →").set("text-anchor", anchor);
+        let better = label(x, 32.0, better).set("text-anchor", anchor);
         svg.children(scale.ticks(true).into_iter().map(number)).child(better).render()
     }
 }

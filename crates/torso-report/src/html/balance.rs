@@ -1,7 +1,7 @@
 //! How each arm balanced its tasks: shares of the weights, cosines of the gradients, statuses.
 
 use serde::Serialize;
-use torso_core::record::{ArmBalance, RunRecord, TaskSummary};
+use torso_core::record::{ArmBalance, TaskSummary};
 
 use super::pictures::MOST_LETTERS;
 use crate::chart::balance::{self as chart, known};
@@ -71,9 +71,8 @@ struct Pairs {
 }
 
 /// The arms that have something to show.
-pub(super) fn arms(record: &RunRecord) -> Vec<Arm<'_>> {
-    let tasks = &record.comparison.tasks;
-    record.balance.iter().map(|balance| arm(tasks, balance)).filter(Arm::has_news).collect()
+pub(super) fn arms<'a>(tasks: &[TaskSummary], balance: &'a [ArmBalance]) -> Vec<Arm<'a>> {
+    balance.iter().map(|balance| arm(tasks, balance)).filter(Arm::has_news).collect()
 }
 
 fn arm<'a>(tasks: &[TaskSummary], balance: &'a ArmBalance) -> Arm<'a> {

@@ -1,7 +1,7 @@
 //! The page's pictures, with the words around them.
 
 use serde::Serialize;
-use torso_core::record::{ArmResult, Comparison, Curve, RunRecord, TaskResult, TaskSummary};
+use torso_core::record::{ArmResult, Comparison, Curve, TaskResult, TaskSummary};
 
 use crate::chart::{self, caterpillar, curves as lines, gains};
 use crate::number::{counted, p_sentence};
@@ -10,29 +10,31 @@ use crate::reading::{
 };
 use crate::unit::Unit;
 
+/// Which way the gains of a comparison are better.
+const BETTER: &str = "better than alone →";
 /// The most letters of a name in a picture's words.
 pub(super) const MOST_LETTERS: usize = 60;
 
-/// A forest plot: the gains of all arms in one task, or in all together.
+/// A forest plot: the gains of all arms in one task, or in all together; or of a model in all tasks.
 #[derive(Serialize)]
 pub(super) struct Panel<'a> {
     /// The task; none for all together.
-    task: Option<String>,
-    about: String,
-    axis: String,
-    rows: Vec<Row<'a>>,
-    axis_picture: String,
+    pub task: Option<String>,
+    pub about: String,
+    pub axis: String,
+    pub rows: Vec<Row<'a>>,
+    pub axis_picture: String,
 }
 
-/// One arm of a panel.
+/// One arm, or task, of a panel.
 #[derive(Serialize)]
-struct Row<'a> {
-    arm: &'a str,
-    picture: String,
-    gain: String,
-    class: &'static str,
-    word: &'static str,
-    note: Option<&'static str>,
+pub(super) struct Row<'a> {
+    pub name: &'a str,
+    pub picture: String,
+    pub gain: String,
+    pub class: &'static str,
+    pub word: &'static str,
+    pub note: Option<&'static str>,
 }
 
 /// A panel for each task; none where only the baseline was learned.
@@ -49,7 +51,7 @@ fn task_panel<'a>(comparison: &'a Comparison, task: &'a TaskSummary) -> Panel<'a
         results.iter().map(|(arm, result)| gain(&unit, &arm.name, result)).collect();
     let forest = gains::Forest::new(&gains);
     let row = |((arm, result), gain): (&(&'a ArmResult, &TaskResult), &gains::Gain)| Row {
-        arm: &arm.name,
+        name: &arm.name,
         picture: forest.row(gain),
         gain: unit.gain_with_range(result),
         class: chart::class(result.verdict),
@@ -61,7 +63,7 @@ fn task_panel<'a>(comparison: &'a Comparison, task: &'a TaskSummary) -> Panel<'a
         about: about(comparison, task, &unit),
         axis: format!("Gain in {}", unit.axis),
         rows: results.iter().zip(&gains).map(row).collect(),
-        axis_picture: forest.axis(),
+        axis_picture: forest.axis(BETTER),
     }
 }
 
@@ -72,7 +74,7 @@ fn about(comparison: &Comparison, task: &TaskSummary, unit: &Unit) -> String {
     let alone = comparison.arms.first().and_then(|arm| result(arm, &task.name));
     match alone {
         Some(alone) => {
-            format!("{kind}, {labels}; alone: {} {}", unit.metric, unit.score(alone))
+            format!("{kind}, {labels}; alone: {} {}", unit.metric, unit.score(alone.score))
         }
         None => format!("{kind}, {labels}"),
     }
@@ -112,7 +114,7 @@ pub(super) fn overall_panel(comparison: &Comparison) -> Option<Panel<'_>> {
     let gains: Vec<gains::Gain> = arms.iter().map(gain).collect();
     let forest = gains::Forest::new(&gains);
     let rows = arms.iter().zip(&gains).map(|(arm, gain)| Row {
-        arm: &arm.name,
+        name: &arm.name,
         picture: forest.row(gain),
         gain: overall_gain(comparison, arm),
         class: chart::class(arm.overall.verdict),
@@ -125,7 +127,7 @@ pub(super) fn overall_panel(comparison: &Comparison) -> Option<Panel<'_>> {
         about: format!("{}, {}", counted(comparison.tasks.len(), "task"), counted(labels, "label")),
         axis: "Gain in loss, each task’s divided by the spread of its labels".into(),
         rows: rows.collect(),
-        axis_picture: forest.axis(),
+        axis_picture: forest.axis(BETTER),
     })
 }
 
@@ -211,23 +213,21 @@ struct CurvePanel {
     picture: String,
 }
 
-pub(super) fn curves(record: &RunRecord) -> Option<Curves<'_>> {
-    let comparison = &record.comparison;
-    let arms = &comparison.arms;
-    let place = |curve: &Curve| arms.iter().position(|arm| arm.name == curve.arm);
-    let is_task = |name: &str| comparison.tasks.iter().any(|task| task.name == name);
-    let has_many_tasks = comparison.tasks.len() > MOST_TASKS_ONE_BY_ONE;
-    let drawn: Vec<(usize, &Curve)> = record
-        .curves
+/// The curves of these arms and tasks; those of others are left out.
+pub(super) fn curves<'a>(arms: &[&'a str], tasks: &[&str], curves: &[Curve]) -> Option<Curves<'a>> {
+    let place = |curve: &Curve| arms.iter().position(|arm| *arm == curve.arm);
+    let is_task = |name: &str| tasks.contains(&name);
+    let has_many_tasks = tasks.len() > MOST_TASKS_ONE_BY_ONE;
+    let drawn: Vec<(usize, &Curve)> = curves
         .iter()
         .filter(|curve| !curve.validation.is_empty() || !curve.train.is_empty())
         .filter(|curve| !has_many_tasks || !is_task(&curve.task))
         .filter_map(|curve| Some((place(curve)?, curve)))
         .collect();
-    let mut tasks: Vec<&str> = Vec::new();
+    let mut lines_of: Vec<&str> = Vec::new();
     for (_, curve) in &drawn {
-        if !tasks.contains(&curve.task.as_str()) {
-            tasks.push(&curve.task);
+        if !lines_of.contains(&curve.task.as_str()) {
+            lines_of.push(&curve.task);
         }
     }
     let panel = |task: &&str| {
@@ -240,7 +240,7 @@ pub(super) fn curves(record: &RunRecord) -> Option<Curves<'_>> {
     let with_curves = |place: &usize| drawn.iter().any(|(arm, _)| arm == place);
     let keys = (0..arms.len()).filter(with_curves);
     (!drawn.is_empty()).then(|| Curves {
-        arms: keys.map(|arm| (lines::key(arm), arms[arm].name.as_str())).collect(),
-        panels: tasks.iter().map(panel).collect(),
+        arms: keys.map(|arm| (lines::key(arm), arms[arm])).collect(),
+        panels: lines_of.iter().map(panel).collect(),
     })
 }

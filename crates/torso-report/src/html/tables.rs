@@ -130,7 +130,7 @@ fn row<'a>(arm: &'a str, unit: &Unit, losses: Digits, result: &TaskResult) -> Ro
     Row {
         arm,
         is_baseline: result.verdict == Verdict::Baseline,
-        score: unit.score(result),
+        score: unit.score(result.score),
         auc: result.auc.filter(|auc| auc.is_finite()).map_or(String::new(), |a| format!("{a:.3}")),
         gain: format!("{}{}", unit.gain(result), unit.gain_suffix),
         range: unit.range(result),

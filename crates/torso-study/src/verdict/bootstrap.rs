@@ -206,7 +206,7 @@ fn mean(values: impl Iterator<Item = f64>) -> f64 {
 }
 
 /// The middle part of a sample, as (low, high), without what is `NaN`.
-fn middle(sample: impl Iterator<Item = f64>) -> (f64, f64) {
+pub(crate) fn middle(sample: impl Iterator<Item = f64>) -> (f64, f64) {
     let mut sorted: Vec<f64> = sample.filter(|value| !value.is_nan()).collect();
     sorted.sort_unstable_by(f64::total_cmp);
     let tail = (1.0 - CONFIDENCE) / 2.0;

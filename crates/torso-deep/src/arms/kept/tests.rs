@@ -2,7 +2,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 use serde_json::Map;
-use torso_core::data::TaskData;
+use torso_core::data::{TaskData, TaskKind};
 use torso_core::estimator::{Batch, Budget, Epoch, Estimator, FitError, Model, Problem};
 use torso_core::features::Design;
 use torso_core::journal::{Journal, NoJournal, Signal};
@@ -97,6 +97,10 @@ fn all_arms() -> Vec<(Box<dyn Estimator>, (TaskData, Design))> {
     arms
 }
 
+fn kinds(data: &TaskData) -> Vec<TaskKind> {
+    data.tasks().iter().map(|task| task.kind.clone()).collect()
+}
+
 #[test]
 fn a_fit_stopped_at_any_epoch_goes_on_to_the_same_bits() {
     for (estimator, data) in all_arms() {
@@ -122,11 +126,25 @@ fn a_fit_stopped_at_any_epoch_goes_on_to_the_same_bits() {
 }
 
 #[test]
+fn a_trial_that_diverged_is_not_tried_again() {
+    let data = columns();
+    let estimator = joint("equal", NetworkSettings { lr: 1e30, ..small() });
+    let memory = Memory::new(1000, Signal::Stop);
+    let failed = || fit(&estimator, &data, Batch::Full, &memory).err().map(|e| e.to_string());
+    let first = failed();
+    assert!(first.as_ref().is_some_and(|error| error.contains("not finite")), "{first:?}");
+    let epochs = memory.epochs.get();
+    assert_eq!(failed(), first);
+    assert_eq!(memory.epochs.get(), epochs, "nothing was learned anew");
+}
+
+#[test]
 fn a_model_is_read_back_to_the_bit() {
     for (estimator, data) in all_arms() {
         let model = fit(&*estimator, &data, Batch::Rows(32), &NoJournal).unwrap();
         let snapshot = Snapshot::from_bytes(&model.snapshot().to_bytes()).unwrap();
-        let restored = restore(&snapshot).unwrap();
+        let kinds = kinds(&data.0);
+        let restored = restore(&snapshot, data.1.n_columns(), &kinds).unwrap();
         let n_tasks = data.0.n_tasks();
         let all = restored.predict_all(&data.1, n_tasks, &[0, 7, 99]);
         for (task, of_all) in all.iter().enumerate() {
@@ -157,8 +175,13 @@ fn what_is_no_model_is_refused() {
     let refused = |change: &dyn Fn(&mut Snapshot)| {
         let mut changed = good.clone();
         change(&mut changed);
-        restore(&changed).err().expect("it is no model").to_string()
+        restore(&changed, 2, &kinds(&data.0)).err().expect("it is no model").to_string()
     };
+    assert!(restore(&good, 3, &kinds(&data.0)).is_err(), "two columns are read");
+    assert!(restore(&good, 2, &kinds(&data.0)[..2]).is_err(), "three tasks are put out");
+    let mut swapped = kinds(&data.0);
+    swapped.swap(0, 1);
+    assert!(restore(&good, 2, &swapped).is_err());
     assert_eq!(refused(&|s| drop(s.about.remove("model"))), "`model` is missing");
     assert!(refused(&|s| s.describe("model", &"forest")).contains("`forest`"));
     assert!(refused(&|s| s.put("heads.bias", &[0], Vec::<f32>::new())).contains("heads.bias"));
