@@ -37,6 +37,11 @@ peers:
     cargo build --release --example train_step --example balanced_step
     benches/peers/.venv/bin/python benches/peers/train_step.py
 
+# Predictions for five million rows, beside scikit-learn
+peers-predict:
+    cargo build --release
+    benches/peers/.venv/bin/python benches/peers/predict.py
+
 # False calls and power of the verdict, on 200 generated data sets for each row of the table
 verdict-calls sets="200":
     cargo run --release -p torso-study --example verdict_calls -- --sets {{sets}}
@@ -57,6 +62,13 @@ balance-table data="penguins" *options="":
 # Whether the scale of a task's loss matters to each method
 loss-scales:
     cargo run --release -p torso-deep --example loss_scales
+
+# Fuzz csv, gramian, config or model for some seconds (needs nightly Rust and cargo-fuzz)
+fuzz target seconds="600":
+    mkdir -p fuzz/corpus/{{target}}
+    cargo +nightly fuzz run {{target}} fuzz/corpus/{{target}} fuzz/seeds/{{target}} -- \
+        -max_total_time={{seconds}} -timeout=10 -malloc_limit_mb=64 \
+        {{ if target == "config" { "-dict=fuzz/config.dict" } else { "" } }}
 
 # Everything that CI runs
 ci:

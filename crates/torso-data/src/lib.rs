@@ -41,7 +41,7 @@ pub use checkup::{
 };
 pub use error::{Place, TableError};
 pub use preprocess::{ColumnEncoding, Encoding, PreprocessOptions, Preprocessor, Scaling};
-pub use read::ReadOptions;
+pub use read::{ReadOptions, file_hash};
 pub use roles::{ColumnRole, KindOverride, Roles, Targets};
 pub use schema::{Chunk, Labels, Rows, Schema, UnknownClass, UnseenLevels};
 pub use splits::{SplitSpec, read_splits, split_rule};

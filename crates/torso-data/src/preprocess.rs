@@ -68,6 +68,10 @@ pub enum Encoding {
         /// The levels of the training rows that have no column, sorted.
         #[serde(default)]
         others: Vec<String>,
+        /// Whether the levels are numbers, told to be classes, so that `1.0` is `1`. What training
+        /// rows show does not tell: theirs may be the numbers among texts.
+        #[serde(default)]
+        are_numbers: bool,
     },
 }
 
@@ -143,13 +147,14 @@ impl ColumnEncoding {
             FeatureValues::Categorical { levels, codes } => {
                 let cells = rows.iter().filter_map(|&row| codes[row as usize]);
                 let observed: Vec<u32> = cells.collect();
+                let are_numbers = levels.iter().all(|level| level.parse::<f64>().is_ok());
                 let (mut levels, mut others) = frequent_levels(levels, &observed, name, notes);
                 match levels.len() {
                     1 if !options.keep_constant => others.append(&mut levels),
                     2 => others.push(levels.remove(0)),
                     _ => {}
                 }
-                (Encoding::OneHot { levels, others }, observed.len())
+                (Encoding::OneHot { levels, others, are_numbers }, observed.len())
             }
         };
         let column = Self {

@@ -28,6 +28,13 @@ pub struct ReadOptions {
     pub missing: Vec<String>,
 }
 
+/// The hash of a file as [`Table::blake3`] has it, without keeping the file in memory.
+pub fn file_hash(path: &Path) -> std::io::Result<String> {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(std::fs::File::open(path)?)?;
+    Ok(hasher.finalize().to_hex().to_string())
+}
+
 impl Table {
     /// Reads a file with a header line. It is taken as compressed when its first bytes say so.
     ///

@@ -11,7 +11,8 @@ use crate::nonnegative_qp::{NonnegativeQp, QpFailure};
 /// smallest value `sigma a / (sigma + a)` over `s` at `a = w' G w`, which grows with `a`: its
 /// solution, scaled to sum 1, is the answer for any `sigma > 0`. So the simplex needs no
 /// constraint, and the solver is [`NonnegativeQp`]. Of the size of the smallest row, `sigma` hides
-/// none of them behind rounding.
+/// none of them behind rounding; but where 0 lies in the hull of much longer rows they may hide
+/// `sigma`, and leave the program without a solution. It then grows until there is one.
 pub fn min_norm(gramian: &Gramian) -> Result<Vec<f64>, QpFailure> {
     let sigma = gramian.diagonal().fold(f64::INFINITY, f64::min);
     if !gramian.trace().is_finite() {
@@ -21,6 +22,17 @@ pub fn min_norm(gramian: &Gramian) -> Result<Vec<f64>, QpFailure> {
         let zeros = gramian.diagonal().filter(|square| *square <= 0.0).count() as f64;
         return Ok(gramian.diagonal().map(|g| if g <= 0.0 { 1.0 / zeros } else { 0.0 }).collect());
     }
+    let largest = gramian.diagonal().fold(0.0, f64::max);
+    let mut sigma = sigma;
+    loop {
+        match with_sigma(gramian, sigma) {
+            Err(QpFailure::Unbounded) if sigma < largest => sigma = (1e8 * sigma).min(largest),
+            outcome => return outcome,
+        }
+    }
+}
+
+fn with_sigma(gramian: &Gramian, sigma: f64) -> Result<Vec<f64>, QpFailure> {
     let n = gramian.n();
     let lifted = gramian.data().iter().map(|value| value / sigma + 1.0).collect();
     let mut z = vec![0.0; n];
@@ -60,6 +72,19 @@ mod tests {
         let short = min_norm(&Gramian::of_rows(2, &[3e-9, 1e-9, -1e-9, 2e-9])).unwrap();
         assert!((w[0] - short[0]).abs() < 1e-12 && (w[1] - short[1]).abs() < 1e-12);
         assert!(w[2] < 1e-30);
+    }
+
+    #[test]
+    fn long_rows_around_zero_hide_no_answer() {
+        for (long, short) in [(1.0, 1e-6), (2e3, 2e-10), (1e20, 1.0), (1e30, 1e-30)] {
+            let rows = [long, 0.0, -0.1 * long, 0.0, 0.0, short];
+            let gramian = Gramian::of_rows(3, &rows);
+            let w = min_norm(&gramian).unwrap();
+            assert!((w.iter().sum::<f64>() - 1.0).abs() < 1e-14);
+            // No worse than the shortest row alone, but for the rounding of the long ones.
+            let most = 1.001 * short * short + 1e-15 * long * long;
+            assert!(gramian.squared_norm(&w) <= most, "{long:e}, {short:e}: {w:?}");
+        }
     }
 
     #[test]

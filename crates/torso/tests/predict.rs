@@ -267,6 +267,52 @@ fn json_lines_say_the_same_as_csv() {
     assert_eq!(on_stdout, lines);
 }
 
+#[cfg(feature = "parquet")]
+#[test]
+fn parquet_says_the_same_as_csv() {
+    use parquet::file::reader::{FileReader, SerializedFileReader};
+    use parquet::record::Field;
+
+    let case = Case::new(columns_model(), columns(30));
+    let csv = table(&case.runs("predict", &["run", "table.csv", "--keep", "id"]));
+    case.runs("predict", &["run", "table.csv", "--keep", "id", "-o", "out.parquet"]);
+    let file = fs::File::open(case.path().join("out.parquet")).unwrap();
+    let reader = SerializedFileReader::new(file).unwrap();
+    let rows: Vec<_> = reader.get_row_iter(None).unwrap().map(Result::unwrap).collect();
+    assert_eq!(rows.len(), 30);
+    for (row, cells) in rows.iter().enumerate() {
+        for (column, (name, cell)) in cells.get_column_iter().enumerate() {
+            assert_eq!(*name, csv.header()[column]);
+            match cell {
+                Field::Str(text) => assert_eq!(text, csv.cell(row, column)),
+                Field::Double(number) => {
+                    assert_eq!(Some(*number), csv.cell(row, column).parse().ok(), "{name}");
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+}
+
+#[cfg(not(feature = "parquet"))]
+#[test]
+fn without_the_feature_parquet_is_refused() {
+    let case = Case::new(columns_model(), columns(30));
+    for arguments in [&["-o", "out.parquet"][..], &["--format", "parquet", "-o", "out"]] {
+        let arguments = [&["run", "table.csv"], arguments].concat();
+        let output = Command::cargo_bin("torso")
+            .unwrap()
+            .current_dir(case.path())
+            .arg("predict")
+            .args(&arguments)
+            .output()
+            .unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{stderr}");
+        assert!(stderr.contains("--features parquet"), "{stderr}");
+    }
+}
+
 #[test]
 fn a_summary_says_what_was_not_known() {
     let mut text = columns(10);

@@ -139,6 +139,19 @@ fn an_interrupt_keeps_what_was_learned_and_says_how_to_go_on() {
     assert!(folder.path().join("run/model.safetensors").exists());
 }
 
+#[test]
+fn scores_on_the_table_that_was_learned_from_come_with_a_warning() {
+    let folder = folder();
+    succeeds(folder.path(), &train("--out run"));
+    let warns = |table: &str| {
+        let output = succeeds(folder.path(), &format!("evaluate run {table}"));
+        String::from_utf8(output.stderr).unwrap().contains("these scores are too good")
+    };
+    assert!(warns("table.csv"));
+    fs::write(folder.path().join("new.csv"), table(30)).unwrap();
+    assert!(!warns("new.csv"));
+}
+
 fn lines(folder: &Path) -> usize {
     fs::read_to_string(folder.join("run/metrics.jsonl")).unwrap().lines().count()
 }

@@ -11,24 +11,26 @@ pub(super) struct Dictionary {
 }
 
 impl Dictionary {
-    fn new(mut entries: Vec<(String, Level)>) -> Self {
+    fn new(mut entries: Vec<(String, Level)>, are_numbers: bool) -> Self {
         entries.sort_by(|a, b| a.0.cmp(&b.0));
-        let are_numbers = entries.iter().all(|(text, _)| text.parse::<f64>().is_ok());
         Self { entries, are_numbers }
     }
 
     /// The levels of a categorical feature.
     pub(super) fn of_levels(encoding: &Encoding) -> Self {
-        let Encoding::OneHot { levels, others } = encoding else { return Self::new(Vec::new()) };
+        let Encoding::OneHot { levels, others, are_numbers } = encoding else {
+            return Self::new(Vec::new(), false);
+        };
         let with = levels.iter().enumerate().map(|(at, level)| (level.clone(), Level::At(at)));
         let without = others.iter().map(|level| (level.clone(), Level::Without));
-        Self::new(with.chain(without).collect())
+        Self::new(with.chain(without).collect(), *are_numbers)
     }
 
     /// Classes, by their position.
     pub(super) fn of_classes(classes: &[String]) -> Self {
         let entry = |(at, class): (usize, &String)| (class.clone(), Level::At(at));
-        Self::new(classes.iter().enumerate().map(entry).collect())
+        let are_numbers = classes.iter().all(|class| class.parse::<f64>().is_ok());
+        Self::new(classes.iter().enumerate().map(entry).collect(), are_numbers)
     }
 
     /// What a cell stands for; `None` if it is not known.

@@ -121,6 +121,23 @@ fn levels_that_training_did_not_show_are_counted() {
 }
 
 #[test]
+fn a_text_is_one_though_training_rows_show_only_numbers() {
+    // The column of texts has texts below the training rows alone: `.` is then one of them, and
+    // `1.0` another level than `1`.
+    let text = "y,size\n1,1\n2,2\n3,1\n4,\n5,.\n6,1.0\n7,big\n";
+    let table = Table::from_bytes("t.csv", text.as_bytes(), &ReadOptions::default()).unwrap();
+    let features = task_data(&table, &Roles::columns(["y"])).unwrap().data.features().clone();
+    let preprocessor = Preprocessor::fit(&features, &[0, 1, 2, 3]);
+    let design = preprocessor.transform(&features);
+    assert_eq!(design.names(), ["size=2", "size (missing)"]);
+    let (bits, _, unseen) = read(&preprocessor, &[], text, (1 << 18, 100)).unwrap();
+    let streamed: Vec<f64> = bits.into_iter().map(f64::from_bits).collect();
+    assert_eq!(streamed, design.values());
+    assert_eq!(streamed[8..], [0.0; 6], "neither 2 nor missing");
+    assert_eq!(unseen[0].cells, 3);
+}
+
+#[test]
 fn a_spelling_of_missing_cells_may_be_a_number() {
     let p = fitted();
     let options = ReadOptions { missing: vec!["-999".into(), "x".into()], delimiter: None };

@@ -1,6 +1,9 @@
 //! A network as a snapshot: its blueprint as the description, its parameters as arrays.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
+use torso_core::data::TaskKind;
 use torso_core::seed::Seed;
 use torso_core::snapshot::{Snapshot, SnapshotError};
 
@@ -68,10 +71,21 @@ fn check_size(blueprint: &Blueprint, snapshot: &Snapshot) -> Result<(), Snapshot
     if kinds.is_empty() || names.is_empty() || (!grouped && kinds.len() != names.len()) {
         return Err(wrong("a head has no task"));
     }
-    let mut widths = vec![blueprint.n_inputs];
-    widths.extend(&blueprint.settings.hidden);
-    widths.push(kinds.iter().map(torso_core::data::TaskKind::width).sum());
-    let least: u128 = widths.windows(2).map(|pair| pair[0] as u128 * pair[1] as u128).sum();
+    if names.iter().collect::<BTreeSet<_>>().len() < names.len() {
+        return Err(wrong("two tasks have one name"));
+    }
+    let layers = std::iter::once(&blueprint.n_inputs).chain(&blueprint.settings.hidden);
+    let layers: Vec<u128> = layers.map(|&width| width as u128).collect();
+    let representation = *layers.last().expect("there are the inputs at least");
+    let head = |kind: &TaskKind| representation * kind.width() as u128;
+    let heads = match (grouped, blueprint.rotates) {
+        (true, _) => names.len() as u128 * head(&kinds[0]),
+        (false, false) => kinds.iter().map(head).sum(),
+        (false, true) => {
+            kinds.iter().map(|kind| head(kind) + representation * representation).sum()
+        }
+    };
+    let least = layers.windows(2).map(|pair| pair[0] * pair[1]).sum::<u128>() + heads;
     let held = snapshot.names().filter_map(|name| snapshot.array::<f32>(name).ok());
     let held: u128 = held.map(|(_, values)| values.len() as u128).sum();
     if least > held { Err(wrong("it has fewer parameters than its layers need")) } else { Ok(()) }

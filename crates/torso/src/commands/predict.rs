@@ -3,6 +3,11 @@
 pub(crate) mod forecast;
 pub(crate) mod form;
 mod output;
+#[cfg(feature = "parquet")]
+mod parquet;
+#[cfg(not(feature = "parquet"))]
+#[path = "predict/no_parquet.rs"]
+mod parquet;
 pub(crate) mod pipeline;
 
 use std::path::Path;
@@ -36,12 +41,17 @@ pub(crate) fn run(options: &PredictArgs) -> Result<String, CliError> {
     let stream = open(&options.data, &options.stream, &saved)?;
     find_kept(&options.keep, &stream)?;
     let format = options.format.unwrap_or_else(|| format_of(options.output.as_deref()));
+    if format == Format::Parquet && !cfg!(feature = "parquet") {
+        let message = "this torso was built without the feature `parquet`";
+        return Err(CliError::new(Kind::Usage, message)
+            .hint("build it with --features parquet, or name a .csv or .jsonl file"));
+    }
     let form = Form::new(format, &options.keep, &targets);
     let mut texts = options.keep.clone();
     texts.extend(forecaster.group_column().map(String::from));
     let schema = Schema::new(&saved.card.preprocessor, &texts, &stream)?;
 
-    let output = Output::open(options.output.as_deref(), options.overwrite)?;
+    let output = Output::open(options.output.as_deref(), options.overwrite, &form)?;
     let job = Job { forecaster: &forecaster, schema: &schema, form: &form };
     let tally = job.run(stream, output, threads(options.stream.threads))?;
     for note in tally.notes(forecaster.group_column()) {
@@ -77,7 +87,11 @@ pub(crate) fn open(
 
 fn format_of(output: Option<&Path>) -> Format {
     let extension = output.and_then(Path::extension).unwrap_or_default();
-    if extension.eq_ignore_ascii_case("jsonl") { Format::Jsonl } else { Format::Csv }
+    match extension.to_ascii_lowercase().to_str() {
+        Some("jsonl") => Format::Jsonl,
+        Some("parquet") => Format::Parquet,
+        _ => Format::Csv,
+    }
 }
 
 /// Refuses kept columns that are not in the table.

@@ -65,7 +65,7 @@ impl Journal for DiskJournal {
     fn recall(&self, part: &str) -> Option<Snapshot> {
         let kept = self.checkpoint.read(part);
         let n_epochs = kept.as_ref().map_or(0, n_epochs);
-        self.metrics.borrow_mut().begin(part, n_epochs);
+        self.metrics.borrow_mut().begin(n_epochs);
         self.watch.begin(part, n_epochs);
         kept
     }
@@ -121,7 +121,7 @@ impl Metrics {
     }
 
     /// A part begins, of which `n_epochs` are known from earlier sessions.
-    fn begin(&mut self, _part: &str, n_epochs: usize) {
+    fn begin(&mut self, n_epochs: usize) {
         self.n_known += n_epochs;
         self.begun = n_epochs;
         self.events = None;

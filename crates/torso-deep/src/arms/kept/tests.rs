@@ -193,8 +193,27 @@ fn what_is_no_model_is_refused() {
     };
     // Refused before 17 GB are asked for.
     assert!(hidden(&[65_536, 65_536]).contains("fewer parameters"));
+    for (heads, names) in [("rotates", vec!["a", "b", "c"]), ("grouped", vec!["a"; 100])] {
+        let names: Vec<String> = (0..).zip(names).map(|(at, name)| format!("{name}{at}")).collect();
+        let wide = |s: &mut Snapshot| {
+            s.put("more", &[1, 400_000], vec![0.0f32; 400_000]);
+            let network = &mut s.about["network"];
+            network["settings"]["hidden"] = serde_json::json!([65_536]);
+            network["outputs"]["names"] = serde_json::json!(names);
+            match heads {
+                "rotates" => network["rotates"] = true.into(),
+                _ => network["outputs"]["grouped"] = true.into(),
+            }
+        };
+        assert!(refused(&wide).contains("fewer parameters"), "{heads}");
+    }
     assert!(hidden(&[]).contains("hidden"));
     assert!(hidden(&[17]).contains("trunk") || hidden(&[17]).contains("fewer"));
+    let twice = |s: &mut Snapshot| {
+        s.about["network"]["rotates"] = true.into();
+        s.about["network"]["outputs"]["names"] = serde_json::json!(["a", "b", "a"]);
+    };
+    assert!(refused(&twice).contains("two tasks have one name"));
     let soft = |s: &mut Snapshot| s.about["network"]["sharing"] = "soft".into();
     assert!(refused(&soft).contains("no sharing architecture `soft`"));
 }

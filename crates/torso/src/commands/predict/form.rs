@@ -14,11 +14,22 @@ pub(crate) enum Format {
     Csv,
     /// A JSON object a line
     Jsonl,
+    /// Parquet, into a file
+    Parquet,
+}
+
+impl Format {
+    /// The form in which rows are written before they are put into a file.
+    fn of_rows(self) -> Self {
+        if self == Self::Jsonl { Self::Jsonl } else { Self::Csv }
+    }
 }
 
 /// The columns of the output, ready to be written.
 pub(crate) struct Form {
     format: Format,
+    /// The form of each row.
+    rows: Format,
     /// The names of all columns.
     columns: Vec<String>,
     n_kept: usize,
@@ -37,21 +48,22 @@ impl Form {
     /// The columns `kept` and, for every target, its prediction; for classes the likeliest one and
     /// then the probability of each.
     pub(crate) fn new(format: Format, kept: &[String], targets: &[Target]) -> Self {
+        let rows = format.of_rows();
         let mut columns = kept.to_vec();
         for target in targets {
             columns.push(target.name.to_string());
             let classes = target.kind.classes().iter();
             columns.extend(classes.map(|class| format!("{}={class}", target.name)));
         }
-        let before = |(at, name): (usize, &String)| match (format, at) {
-            (Format::Csv, 0) => String::new(),
-            (Format::Csv, _) => ",".to_string(),
+        let before = |(at, name): (usize, &String)| match (rows, at) {
             (Format::Jsonl, 0) => format!("{{{}:", json_text(name)),
             (Format::Jsonl, _) => format!(",{}:", json_text(name)),
+            (_, 0) => String::new(),
+            _ => ",".to_string(),
         };
-        let text = |class: &String| match format {
-            Format::Csv => csv_cell(class),
+        let text = |class: &String| match rows {
             Format::Jsonl => json_text(class),
+            _ => csv_cell(class),
         };
         let form = |target: &Target| TargetForm {
             kind: target.kind.clone(),
@@ -59,6 +71,7 @@ impl Form {
         };
         Self {
             format,
+            rows,
             before: columns.iter().enumerate().map(before).collect(),
             columns,
             n_kept: kept.len(),
@@ -76,9 +89,21 @@ impl Form {
         &self.columns
     }
 
+    /// Whether the output is a Parquet file; then which columns hold texts.
+    pub(crate) fn parquet_columns(&self) -> Option<Vec<(String, bool)>> {
+        let of_target = |target: &TargetForm| {
+            let classes = target.classes.len();
+            std::iter::once(classes > 0).chain(std::iter::repeat_n(false, classes))
+        };
+        let kept = std::iter::repeat_n(true, self.n_kept);
+        let is_text = kept.chain(self.targets.iter().flat_map(of_target));
+        let columns = self.columns.iter().cloned().zip(is_text).collect();
+        (self.format == Format::Parquet).then_some(columns)
+    }
+
     /// What stands before the first row.
     pub(crate) fn header(&self) -> Vec<u8> {
-        if self.format == Format::Jsonl {
+        if self.format != Format::Csv {
             return Vec::new();
         }
         let cells: Vec<String> = self.columns.iter().map(|name| csv_cell(name)).collect();
@@ -101,7 +126,7 @@ impl Form {
                 let values = forecast.has(row).then(|| &values[row * width..][..width]);
                 self.write_target(target, values, &mut next, out);
             }
-            out.extend_from_slice(if self.format == Format::Jsonl { b"}\n" } else { b"\n" });
+            out.extend_from_slice(if self.rows == Format::Jsonl { b"}\n" } else { b"\n" });
         }
     }
 
@@ -156,11 +181,11 @@ impl Form {
     }
 
     fn write_text(&self, text: &str, out: &mut Vec<u8>) {
-        match self.format {
+        match self.rows {
             Format::Jsonl => out.extend_from_slice(json_text(text).as_bytes()),
-            Format::Csv if text.is_empty() => self.write_nothing(out),
-            Format::Csv if needs_quotes(text) => out.extend_from_slice(csv_cell(text).as_bytes()),
-            Format::Csv => out.extend_from_slice(text.as_bytes()),
+            _ if text.is_empty() => self.write_nothing(out),
+            _ if needs_quotes(text) => out.extend_from_slice(csv_cell(text).as_bytes()),
+            _ => out.extend_from_slice(text.as_bytes()),
         }
     }
 
@@ -169,7 +194,7 @@ impl Form {
             let mut buffer = zmij::Buffer::new();
             let text = buffer.format_finite(rounded(value));
             out.extend_from_slice(text.strip_suffix(".0").unwrap_or(text).as_bytes());
-        } else if self.format == Format::Csv {
+        } else if self.rows == Format::Csv {
             let _ = write!(out, "{value}"); // into memory: cannot fail
         } else {
             self.write_nothing(out);
@@ -177,11 +202,11 @@ impl Form {
     }
 
     fn write_nothing(&self, out: &mut Vec<u8>) {
-        match self.format {
+        match self.rows {
             Format::Jsonl => out.extend_from_slice(b"null"),
             // An empty line would be no row.
-            Format::Csv if self.columns.len() == 1 => out.extend_from_slice(b"\"\""),
-            Format::Csv => {}
+            _ if self.columns.len() == 1 => out.extend_from_slice(b"\"\""),
+            _ => {}
         }
     }
 }

@@ -4,6 +4,8 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+use super::form::Form;
+use super::parquet::ParquetFile;
 use super::pipeline::Flow;
 use crate::error::{CliError, Kind};
 use crate::files;
@@ -18,14 +20,25 @@ pub(crate) enum Output {
 pub(crate) struct PartialFile {
     path: PathBuf,
     partial: PathBuf,
-    file: File,
+    content: Content,
     is_whole: bool,
+}
+
+/// What is written into a file.
+enum Content {
+    Rows(File),
+    Parquet(Box<ParquetFile>),
+    Finished,
 }
 
 impl Output {
     /// Stdout where no file is named.
-    pub(crate) fn open(path: Option<&Path>, may_replace: bool) -> Result<Self, CliError> {
-        let Some(path) = path else { return Ok(Self::Stdout(io::stdout())) };
+    pub(crate) fn open(
+        path: Option<&Path>,
+        may_replace: bool,
+        form: &Form,
+    ) -> Result<Self, CliError> {
+        let Some(path) = path else { return Self::stdout(form) };
         if path.is_dir() {
             let message = format!("cannot write `{}`: it is a directory", path.display());
             return Err(CliError::new(Kind::Run, message)
@@ -40,7 +53,19 @@ impl Output {
         }
         let partial = files::beside(path, "partial");
         let file = File::create(&partial).map_err(|error| cannot_write(path, &error))?;
-        Ok(Self::File(PartialFile { path: path.to_path_buf(), partial, file, is_whole: false }))
+        let (path, content) = (path.to_path_buf(), Content::Finished);
+        let mut partial = PartialFile { path, partial, content, is_whole: false };
+        partial.content =
+            Content::new(file, form).map_err(|error| cannot_write(&partial.path, &error))?;
+        Ok(Self::File(partial))
+    }
+
+    fn stdout(form: &Form) -> Result<Self, CliError> {
+        if form.parquet_columns().is_some() {
+            let message = "Parquet is written into a file";
+            return Err(CliError::new(Kind::Usage, message).hint("name one with -o"));
+        }
+        Ok(Self::Stdout(io::stdout()))
     }
 
     /// Writes; a reader of stdout that went away wants no more, which is no error.
@@ -52,7 +77,7 @@ impl Output {
                 Err(error) => Err(cannot_write(Path::new("stdout"), &error)),
             },
             Self::File(partial) => {
-                let written = partial.file.write_all(bytes);
+                let written = partial.content.write(bytes);
                 written.map_err(|error| cannot_write(&partial.path, &error))?;
                 Ok(Flow::Continue)
             }
@@ -62,10 +87,37 @@ impl Output {
     /// Puts the file into its place.
     pub(crate) fn finish(self) -> Result<(), CliError> {
         let Self::File(mut partial) = self else { return Ok(()) };
+        let content = std::mem::replace(&mut partial.content, Content::Finished);
+        content.finish().map_err(|error| cannot_write(&partial.path, &error))?;
         fs::rename(&partial.partial, &partial.path)
             .map_err(|error| cannot_write(&partial.path, &error))?;
         partial.is_whole = true;
         Ok(())
+    }
+}
+
+impl Content {
+    fn new(file: File, form: &Form) -> io::Result<Self> {
+        if let Some(columns) = form.parquet_columns() {
+            let file = ParquetFile::new(file, &columns)?;
+            return Ok(Self::Parquet(Box::new(file)));
+        }
+        Ok(Self::Rows(file))
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Rows(file) => file.write_all(bytes),
+            Self::Parquet(file) => file.push(bytes),
+            Self::Finished => Ok(()),
+        }
+    }
+
+    fn finish(self) -> io::Result<()> {
+        match self {
+            Self::Parquet(file) => file.finish(),
+            _ => Ok(()),
+        }
     }
 }
 

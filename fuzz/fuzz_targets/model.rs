@@ -1,0 +1,8 @@
+//! `cases/model.rs` on any bytes.
+
+#![no_main]
+
+#[path = "../cases/model.rs"]
+mod case;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| case::check(bytes));
