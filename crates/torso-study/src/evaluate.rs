@@ -4,7 +4,7 @@
 //! with replacement (percentile bootstrap). It says how sure the score of *this* model is for rows
 //! like these, not what another training would give; with few labels it is too narrow.
 //!
-//! Above [`MOST_UNITS`] labels, rows are drawn in that many sets of about the same size, as if one
+//! Above 10,000 labels, rows are drawn in that many sets of about the same size, as if one
 //! row: an interval then costs the same for any number of rows, and the spread of its ends, which
 //! comes from the number of sets, is about 1% of its width.
 
