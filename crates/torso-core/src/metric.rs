@@ -75,16 +75,26 @@ pub fn score(kind: &TaskKind, prediction: &[f64], label: f64) -> Scored {
         TaskKind::Binary { .. } => {
             let positive = label > 0.5;
             let p = if positive { prediction[0] } else { 1.0 - prediction[0] };
-            Scored { loss: log_loss(p), contribution: wrong((prediction[0] > 0.5) != positive) }
+            let predicted = predicted_class(kind, prediction);
+            Scored { loss: log_loss(p), contribution: wrong(predicted != usize::from(positive)) }
         }
         TaskKind::Multiclass { .. } => {
             let class = class_index(label);
-            let best = prediction
-                .iter()
-                .enumerate()
-                .fold(0, |best, (class, p)| if *p > prediction[best] { class } else { best });
-            Scored { loss: log_loss(prediction[class]), contribution: wrong(best != class) }
+            let predicted = predicted_class(kind, prediction);
+            Scored { loss: log_loss(prediction[class]), contribution: wrong(predicted != class) }
         }
+    }
+}
+
+/// The class that a prediction is for, the first of equally likely ones; 0 for a regression.
+pub fn predicted_class(kind: &TaskKind, prediction: &[f64]) -> usize {
+    match kind {
+        TaskKind::Regression => 0,
+        TaskKind::Binary { .. } => usize::from(prediction[0] > 0.5),
+        TaskKind::Multiclass { .. } => prediction
+            .iter()
+            .enumerate()
+            .fold(0, |best, (class, p)| if *p > prediction[best] { class } else { best }),
     }
 }
 

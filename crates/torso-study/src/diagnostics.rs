@@ -24,18 +24,6 @@ const MOST_RESIDUAL_BINS: usize = 20;
 /// The rows that a bin has at least, if there are as many: percentiles of fewer say little.
 const LEAST_ROWS: usize = 10;
 
-/// The class that a prediction is for, as [`torso_core::metric::score`] has it; 0 for a regression.
-pub fn predicted_class(kind: &TaskKind, prediction: &[f64]) -> usize {
-    match kind {
-        TaskKind::Regression => 0,
-        TaskKind::Binary { .. } => usize::from(prediction[0] > 0.5),
-        TaskKind::Multiclass { .. } => prediction
-            .iter()
-            .enumerate()
-            .fold(0, |best, (class, p)| if *p > prediction[best] { class } else { best }),
-    }
-}
-
 /// An entry for each arm, by its place in `arms`, and each task of which it predicted rows; none
 /// with more than [`MOST_TASKS`] tasks.
 pub fn summarize(data: &TaskData, arms: &[String], scores: &[FoldScores]) -> Vec<Diagnostic> {

@@ -3,12 +3,11 @@
 use torso_core::data::{Task, TaskData};
 use torso_core::estimator::{Model, Trace};
 use torso_core::features::Design;
-use torso_core::metric::score;
+use torso_core::metric::{predicted_class, score};
 use torso_core::snapshot::{Snapshot, SnapshotError};
 
 use crate::balance::FitBalance;
 use crate::curves::FitCurve;
-use crate::diagnostics::predicted_class;
 use crate::runner::{FoldScores, TestRow};
 
 /// The outcome of one fit, before it is scored.

@@ -2,7 +2,7 @@ use super::*;
 use torso_core::data::{Labels, Layout};
 use torso_core::estimator::Trace;
 use torso_core::features::{Feature, FeatureValues, Features};
-use torso_core::metric::score;
+use torso_core::metric::{predicted_class, score};
 
 use crate::balance::FitBalance;
 use crate::curves::FitCurve;
