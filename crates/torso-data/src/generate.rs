@@ -6,6 +6,7 @@
 
 mod alter;
 mod linear;
+pub mod measure;
 mod teacher;
 
 use torso_core::data::{Labels, Layout, Task, TaskData, TaskKind};
@@ -13,7 +14,9 @@ use torso_core::features::{Feature, FeatureValues, Features};
 use torso_core::seed::{Stream, normal};
 
 pub use alter::{classes, missing, one_task_per_row};
-pub use linear::{LinearTruth, Structure, linear};
+pub use linear::{
+    LinearTruth, Structure, balanced_tree, block_correlation, linear, linear_own_rows,
+};
 pub use teacher::{conflict, shared_features};
 
 /// Regressions on `inputs` (`[n, d]`, row-major), one per column of labels.
@@ -24,19 +27,32 @@ fn regressions(
     d: usize,
     labels: &[Vec<f64>],
 ) -> TaskData {
+    let tasks = labels.iter().map(|column| Labels::from_column(column)).collect();
+    tasks_on(name, parameters, inputs, d, tasks, Layout::Columns)
+}
+
+/// Regressions on `inputs` (`[n, d]`, row-major), one for each set of labels.
+fn tasks_on(
+    name: &str,
+    parameters: &str,
+    inputs: &[f64],
+    d: usize,
+    labels: Vec<Labels>,
+    layout: Layout,
+) -> TaskData {
     let feature = |column: usize| Feature {
         name: format!("x{column}"),
         values: FeatureValues::Numeric(inputs.iter().skip(column).step_by(d).copied().collect()),
     };
     let features = Features { columns: (0..d).map(feature).collect() };
-    let task = |(index, column): (usize, &Vec<f64>)| Task {
+    let task = |(index, labels): (usize, Labels)| Task {
         name: format!("y{index}"),
         kind: TaskKind::Regression,
-        labels: Labels::from_column(column),
+        labels,
     };
-    let tasks = labels.iter().enumerate().map(task).collect();
+    let tasks = labels.into_iter().enumerate().map(task).collect();
     let hash = hash_of(&format!("{name} {parameters}"));
-    TaskData::new(name, hash, features, tasks, Layout::Columns)
+    TaskData::new(name, hash, features, tasks, layout)
         .expect("generators make tasks of finite labels")
 }
 

@@ -2,14 +2,14 @@ use torso_core::seed::Seed;
 
 use super::*;
 
-fn column(data: &TaskData, index: usize) -> &[f64] {
+pub(super) fn column(data: &TaskData, index: usize) -> &[f64] {
     match &data.features().columns[index].values {
         FeatureValues::Numeric(values) => values,
         FeatureValues::Categorical { .. } => panic!("generators make numbers"),
     }
 }
 
-fn labels(data: &TaskData) -> Vec<&[f64]> {
+pub(super) fn labels(data: &TaskData) -> Vec<&[f64]> {
     data.tasks().iter().map(|task| task.labels.values()).collect()
 }
 
@@ -27,7 +27,7 @@ fn correlation(a: &[f64], b: &[f64]) -> f64 {
 }
 
 /// The rank of a row-major `[n, m]` matrix, by elimination with the largest pivot.
-fn rank(matrix: &[f64], m: usize) -> usize {
+pub(super) fn rank(matrix: &[f64], m: usize) -> usize {
     let mut rows: Vec<Vec<f64>> = matrix.chunks_exact(m).map(<[f64]>::to_vec).collect();
     for rank in 0..m.min(rows.len()) {
         let at = |rows: &[Vec<f64>], (r, c): (usize, usize)| rows[r][c].abs();
