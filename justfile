@@ -42,6 +42,23 @@ peers-predict:
     cargo build --release
     benches/peers/.venv/bin/python benches/peers/predict.py
 
+# The group lasso along a path, beside celer, skglm and scikit-learn
+peers-lasso:
+    cargo build --release -p torso-linear --example lasso_path
+    benches/peers/.venv/bin/python -W ignore benches/peers/lasso_path.py target/release/examples/lasso_path
+
+# Whether each linear method finds what was planted: the table of docs/linear.md
+planted *groups:
+    cargo run --release -p torso-linear --example planted -- {{groups}}
+
+# Every linear method on every structure of generated tasks: the table of docs/linear.md
+method-matrix seeds="3" *methods:
+    cargo run --release -p torso-linear --example method_matrix -- {{seeds}} {{methods}}
+
+# The time of two linear methods over tasks, rows and features: the table of docs/linear.md
+growth:
+    benches/growth.sh
+
 # False calls and power of the verdict, on 200 generated data sets for each row of the table
 verdict-calls sets="200":
     cargo run --release -p torso-study --example verdict_calls -- --sets {{sets}}

@@ -13,7 +13,9 @@ use torso_core::features::Design;
 use torso_core::journal::NoJournal;
 use torso_core::snapshot::Snapshot;
 use torso_core::split::{SplitOptions, SplitRule};
-use torso_data::{ReadOptions, Roles, Schema, Stream, Table, TableError, task_data};
+use torso_data::{
+    PreprocessOptions, ReadOptions, Roles, Schema, Stream, Table, TableError, task_data,
+};
 use torso_study::arm::{ArmSettings, parse};
 use torso_study::saved::{MODEL_SCHEMA, ModelCard, SavedLayout, SavedModel, TaskCard};
 use torso_study::train::{TrainOptions, train};
@@ -28,13 +30,16 @@ static REAL: LazyLock<Vec<Snapshot>> = LazyLock::new(|| {
         real("apart", &columns, SavedLayout::Columns),
         real("hard+rotograd", &columns, SavedLayout::Columns),
         real("hard+equal", &groups, of_groups.clone()),
-        real("pooled", &groups, of_groups),
+        real("pooled", &groups, of_groups.clone()),
+        real("l21", &columns, SavedLayout::Columns),
+        real("mean-regularized", &groups, of_groups),
     ]
 });
 
 fn real(id: &str, roles: &Roles, saved: SavedLayout) -> Snapshot {
     let data: TaskData = task_data(&Table::penguins(), roles).expect("these are valid").data;
-    let settings = ArmSettings::parse(&[("hidden".into(), json!([2]))]).expect("it is valid");
+    let settings = [("hidden".into(), json!([2])), ("points".into(), json!(2))];
+    let settings = ArmSettings::parse(&settings).expect("it is valid");
     let layout = if saved == SavedLayout::Columns { Layout::Columns } else { Layout::Groups };
     let arm = parse(id, layout, &settings).expect("the arm exists");
     let options = TrainOptions {
@@ -42,6 +47,7 @@ fn real(id: &str, roles: &Roles, saved: SavedLayout) -> Snapshot {
         split: SplitOptions::default(),
         all_rows: false,
         budget: Budget { trials: 1, epochs: 1, batch: Batch::Auto },
+        preprocess: PreprocessOptions::default(),
     };
     let trained = train(&data, &arm, &options, &NoJournal).expect("it can be learned");
     let task = |task: &torso_core::data::Task| TaskCard {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::TaskData;
 use crate::features::Design;
+use crate::finding::Finding;
 use crate::journal::Journal;
 use crate::seed::Seed;
 use crate::snapshot::{Snapshot, SnapshotError};
@@ -87,6 +88,29 @@ pub trait Model: Send + Sync {
 
     /// How many numbers were learned.
     fn n_parameters(&self) -> usize;
+
+    /// The coefficients of a linear model.
+    fn coefficients(&self) -> Option<Coefficients> {
+        None
+    }
+
+    /// Predictions for rows of a task that was not learned, in the form of [`Self::predict`],
+    /// where the model allows it: tasks of one kind, and one model that is near all of theirs.
+    fn predict_new_task(&self, _design: &Design, _rows: &[u32]) -> Option<Vec<f64>> {
+        None
+    }
+}
+
+/// The coefficients of a linear model, in units of the design and of the targets; those of a class
+/// are in units of its log-odds or margin.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Coefficients {
+    /// One per column of coefficients: a task's name, or `TASK: CLASS`.
+    pub columns: Vec<String>,
+    /// `[n_features, columns]`, row-major.
+    pub values: Vec<f64>,
+    /// One per column; 0 in a model without intercepts.
+    pub intercepts: Vec<f64>,
 }
 
 /// How a fit went, epoch by epoch.
@@ -106,6 +130,22 @@ pub struct Trace {
     pub balance: BalanceTrace,
     /// Why the learning ended.
     pub status: FitStatus,
+    /// How good the solution is, where a solver can tell.
+    pub certificate: Option<Certificate>,
+    /// What was found out about tasks and features.
+    pub findings: Vec<Finding>,
+}
+
+/// What a solver vouches for.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Certificate {
+    /// Loss plus penalty at the solution, in the units that the method learned in.
+    pub objective: f64,
+    /// How far from optimal: the relative duality gap, or the relative residual of the optimality
+    /// conditions.
+    pub residual: f64,
+    /// Iterations of the solver.
+    pub iterations: usize,
 }
 
 /// Why a fit ended.

@@ -7,6 +7,7 @@
 pub mod data;
 pub mod estimator;
 pub mod features;
+pub mod finding;
 pub mod journal;
 pub mod method;
 pub mod metric;

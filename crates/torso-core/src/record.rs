@@ -9,6 +9,7 @@ mod train;
 use serde::{Deserialize, Serialize};
 
 use crate::data::{Task, TaskData};
+use crate::finding::Finding;
 use crate::metric::Metric;
 
 pub use diagnostic::{CalibrationBin, Confusion, Diagnostic, Figures, ResidualBin};
@@ -249,8 +250,21 @@ pub struct RunRecord {
     /// Ranks of the arms over tasks; none with few tasks or arms.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub ranks: Option<Ranks>,
+    /// What arms found out about tasks and features, in their fits on the first fold of the first
+    /// repeat; one entry per arm that found out something.
+    #[serde(default)]
+    pub findings: Vec<ArmFindings>,
     /// What the user should know: cells without labels, constant columns, methods that gave up.
     pub notes: Vec<String>,
+}
+
+/// What one arm found out about tasks and features.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ArmFindings {
+    /// The arm.
+    pub arm: String,
+    /// One picture each.
+    pub findings: Vec<Finding>,
 }
 
 /// A learning curve: the mean over repeats and folds of the fits still learning in each epoch.

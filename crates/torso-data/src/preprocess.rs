@@ -171,7 +171,7 @@ impl ColumnEncoding {
     }
 
     /// The names of the columns of the design that the feature becomes.
-    pub(crate) fn names(&self) -> Vec<String> {
+    pub fn names(&self) -> Vec<String> {
         let mut names = match &self.encoding {
             Encoding::Numeric(None) => Vec::new(),
             Encoding::Numeric(Some(_)) => vec![self.name.clone()],

@@ -7,6 +7,7 @@ mod axes;
 pub(crate) mod balance;
 pub(crate) mod caterpillar;
 pub(crate) mod curves;
+pub(crate) mod findings;
 pub(crate) mod gains;
 pub(crate) mod predictions;
 pub(crate) mod ranks;

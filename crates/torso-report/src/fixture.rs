@@ -2,14 +2,16 @@
 
 use Verdict::{Baseline, Harms, Helps, NoDifference};
 use torso_core::record::{
-    ArmBalance, ArmResult, COMPARE_SCHEMA, Comparison, Curve, DataSummary, Interval, LossTest,
-    Overall, RUN_SCHEMA, RunRecord, TaskResult, TaskSummary, Verdict,
+    ArmBalance, ArmFindings, ArmResult, COMPARE_SCHEMA, Comparison, Curve, DataSummary, Interval,
+    LossTest, Overall, RUN_SCHEMA, RunRecord, TaskResult, TaskSummary, Verdict,
 };
 
 mod diagnostics;
+mod findings;
 mod trained;
 
 pub(crate) use diagnostics::{odd_diagnostics, of_task};
+pub(crate) use findings::{large, linear, odd_findings, of_each_kind};
 pub(crate) use trained::{odd_trainings, trained};
 
 /// A comparison as `torso compare` makes it of the penguins.
@@ -177,6 +179,8 @@ pub(crate) fn odd() -> Vec<RunRecord> {
         record.balance.extend(odd_balances());
         record.diagnostics.extend(odd_diagnostics(record));
     }
+    records[0].findings =
+        vec![ArmFindings { arm: "no such arm".to_string(), findings: odd_findings() }];
     records[0].ranks = Some(diagnostics::odd_ranks());
     records
 }
@@ -313,6 +317,7 @@ fn record(name: &str, tasks: Vec<TaskSummary>, arms: Vec<ArmResult>) -> RunRecor
         curves: curves.collect(),
         balance: Vec::new(),
         diagnostics: diagnostics::of_all(&tasks, &arms),
+        findings: Vec::new(),
         ranks: diagnostics::ranks(&tasks, &arms),
         notes: vec!["body_mass_g: 2 cells without a label".to_string()],
         comparison: Comparison {

@@ -4,6 +4,8 @@
 
 mod balance;
 mod comparison;
+mod findings;
+mod matrix;
 mod pictures;
 mod predictions;
 mod ranks;
@@ -21,12 +23,15 @@ use crate::number::{counted, duration};
 use crate::reading::{labeled_rows, shortened};
 
 /// The templates by name: two pages, what they are both made of, and sections.
-const TEMPLATES: [(&str, &str); 11] = [
+const TEMPLATES: [(&str, &str); 14] = [
     ("base.html", include_str!("../templates/base.html")),
     ("comparison.html", include_str!("../templates/comparison.html")),
     ("trained.html", include_str!("../templates/trained.html")),
     ("style.css", include_str!("../templates/style.css")),
     ("say.html", include_str!("../templates/say.html")),
+    ("matrix.html", include_str!("../templates/matrix.html")),
+    ("finding.html", include_str!("../templates/finding.html")),
+    ("parts/findings.html", include_str!("../templates/parts/findings.html")),
     ("parts/forests.html", include_str!("../templates/parts/forests.html")),
     ("parts/numbers.html", include_str!("../templates/parts/numbers.html")),
     ("parts/predictions.html", include_str!("../templates/parts/predictions.html")),

@@ -2,6 +2,7 @@
 
 mod escape;
 
+use torso_core::finding::Finding;
 use torso_core::record::{
     ArmResult, Comparison, DataSummary, Ranks, RunRecord, TaskSummary, TrainRecord,
 };
@@ -59,6 +60,7 @@ pub(crate) fn trained(record: &TrainRecord) -> String {
     );
     page.paragraph(&format!("**{}** {}", words.answer, said(&words.tasks)));
     page.paragraph(&escape(&words.learning));
+    page.learned(record);
     page.heading(2, "Tasks");
     page.paragraph(
         "On test rows; parentheses hold 95% intervals over them. The constant is the best one that \
@@ -228,6 +230,27 @@ impl Page {
         }
         let rows = ranks.arms.iter().map(|(arm, rank)| vec![escape(arm), three(*rank)]);
         self.table(&[("Arm", false), ("Mean rank", true)], rows);
+    }
+
+    /// How good the solution is, the parameters, and groups; other findings are pictures.
+    fn learned(&mut self, record: &TrainRecord) {
+        const MOST_GROUPS: usize = 40;
+        const MOST_MEMBERS: usize = 60;
+        if let Some(certificate) = words::certificate(record) {
+            self.paragraph(&escape(&certificate));
+        }
+        if let Some(parameters) = words::parameters(record) {
+            self.paragraph(&said(&parameters));
+        }
+        for finding in &record.findings {
+            let Finding::Groups { name, items, groups } = finding else { continue };
+            let (groups, more) = words::groups(items, groups, MOST_GROUPS, MOST_MEMBERS);
+            self.heading(2, &escape(name));
+            let group = |group: words::Group| {
+                format!("{} ({}): {}", group.name, group.size, said(&group.members))
+            };
+            self.list(groups.into_iter().map(group).chain(more));
+        }
     }
 
     /// What was run, on what, and how to repeat it.

@@ -1,6 +1,9 @@
 //! The page as a whole.
 
-use torso_core::record::{Diagnostic, Figures, RunRecord, TrainRecord};
+mod findings;
+
+use torso_core::finding::Finding;
+use torso_core::record::{ArmFindings, Diagnostic, Figures, RunRecord, TrainRecord};
 
 use crate::{fixture, html, is_own, markdown, terminal, train_html};
 
@@ -36,6 +39,7 @@ fn named(names: &[&str]) -> RunRecord {
         }
     }
     record.comparison.tasks[0].metric = name(0);
+    record.findings = vec![ArmFindings { arm: name(1), findings: named_findings(&name) }];
     record.diagnostics.iter_mut().for_each(|own| rename(own, &name));
     let ranks = fixture::regressions(8, 5).ranks;
     record.ranks = ranks.map(|mut ranks| {
@@ -50,6 +54,21 @@ fn named(names: &[&str]) -> RunRecord {
     record.notes = (0..4).map(name).collect();
     (record.command, record.torso) = (name(0), name(1));
     record
+}
+
+/// Findings of each kind with other names.
+fn named_findings(name: &dyn Fn(usize) -> String) -> Vec<Finding> {
+    let names: Vec<String> = (0..4).map(name).collect();
+    let mut findings = fixture::of_each_kind(&names, &names);
+    for finding in &mut findings {
+        match finding {
+            Finding::Matrix { name: of, .. }
+            | Finding::Groups { name: of, .. }
+            | Finding::Bars { name: of, .. } => *of = name(0),
+            Finding::Path { name: of, parameter, .. } => (*of, *parameter) = (name(0), name(1)),
+        }
+    }
+    findings
 }
 
 /// Gives a diagnostic of the penguins other names.
@@ -80,6 +99,9 @@ fn named_training(names: &[&str]) -> TrainRecord {
         (record.curves[i].arm, record.diagnostics[i].arm) = (name(1), name(1));
     }
     (record.about, record.status) = (name(2), name(3));
+    record.findings = named_findings(&name);
+    record.certificate = fixture::linear().certificate;
+    record.chosen = vec![(name(0), 1.5), (name(1), 2.5)];
     (record.data, record.options) = (run.comparison.data, run.options);
     (record.notes, record.command, record.torso) = (run.notes, run.command, run.torso);
     record
@@ -157,6 +179,7 @@ fn pictures_and_tables_say_what_they_are() {
         html(&fixture::penguins()).unwrap(),
         html(&fixture::regressions(8, 5)).unwrap(),
         train_html(&fixture::trained()).unwrap(),
+        train_html(&fixture::linear()).unwrap(),
     ];
     for page in pages {
         let pictures = page.split("<svg").skip(1).filter(|svg| svg.contains("role=\"img\""));

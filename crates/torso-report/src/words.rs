@@ -1,6 +1,7 @@
 //! The verdict in words: what was asked, what came out, what to do.
 
 mod advice;
+mod learned;
 mod ranks;
 mod trained;
 
@@ -8,6 +9,7 @@ use serde::Serialize;
 use torso_core::record::{ArmResult, Comparison, RunRecord, Verdict};
 
 use crate::number::{counted, p_sentence};
+pub(crate) use learned::{Group, certificate, groups, parameter, parameters};
 pub(crate) use ranks::{ranks, why_no_ranks};
 pub(crate) use trained::{TrainedWords, trained};
 

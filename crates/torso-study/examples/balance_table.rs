@@ -13,7 +13,7 @@ use torso_core::data::TaskData;
 use torso_core::estimator::{Batch, Budget};
 use torso_core::record::{ArmResult, Verdict};
 use torso_core::split::{SplitOptions, SplitRule};
-use torso_data::{ReadOptions, Roles, Table, Targets, read_splits, task_data};
+use torso_data::{PreprocessOptions, ReadOptions, Roles, Table, Targets, read_splits, task_data};
 use torso_study::arm::{ArmSettings, BASELINE, parse_all};
 use torso_study::compare::{CompareOptions, compare};
 use torso_study::runner::NoStore;
@@ -45,6 +45,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         rule,
         split: SplitOptions { repeats: options.seeds, ..SplitOptions::default() },
         budget: Budget { trials: options.trials, epochs: options.epochs, batch: Batch::Auto },
+        preprocess: PreprocessOptions::default(),
         threads: std::thread::available_parallelism().map_or(1, usize::from),
     };
     let compared =

@@ -11,6 +11,7 @@ use torso_core::estimator::{Batch, Budget};
 use torso_core::record::Verdict;
 use torso_core::seed::Seed;
 use torso_core::split::{SplitOptions, SplitRule};
+use torso_data::PreprocessOptions;
 use torso_data::generate::{conflict, shared_features};
 use torso_study::arm::{ArmSettings, parse_all};
 use torso_study::compare::{CompareOptions, compare};
@@ -83,6 +84,7 @@ fn words(data: &TaskData, seed: u64) -> Result<(Verdict, Vec<Verdict>), Box<dyn 
         rule: SplitRule::Random,
         split: SplitOptions { repeats: 5, seed, ..SplitOptions::default() },
         budget: Budget { trials: 1, epochs: 300, batch: Batch::Auto },
+        preprocess: PreprocessOptions::default(),
         threads: std::thread::available_parallelism().map_or(1, usize::from),
     };
     let compared = compare(data, &arms, &options, &NoStore, &|_| ())?;

@@ -1,12 +1,19 @@
-//! Arms by their ids: `apart`, `pooled`, `SHARING+BALANCE`, or a sharing id alone.
+//! Arms by their ids: `apart`, `pooled`, `SHARING+BALANCE`, a sharing id alone, or a linear method.
 
-use serde_json::{Map, Value};
+mod linear;
+mod settings;
+
 use torso_core::data::Layout;
 use torso_core::estimator::Estimator;
 use torso_core::method::{Family, Method};
 use torso_deep::arms::{Apart, Joint, Pooled};
-use torso_deep::settings::{NetworkSettings, SettingsError};
+use torso_deep::settings::SettingsError;
 use torso_deep::{encoder, sharing};
+use torso_linear::SettingError;
+
+use linear::LinearArm;
+
+pub use settings::{ArmSettings, check_use, known_keys};
 
 /// One way to learn, ready to be fitted.
 pub struct Arm {
@@ -22,47 +29,6 @@ pub struct Arm {
 
 /// The baseline's id.
 pub const BASELINE: &str = "apart";
-
-/// The settings that `--set key=value` gave: a network's own, and those of balancing methods as
-/// `METHOD.key`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct ArmSettings {
-    /// Settings of the networks.
-    pub network: NetworkSettings,
-    balance: Map<String, Value>,
-}
-
-impl ArmSettings {
-    /// Reads settings given as (key, value).
-    pub fn parse(pairs: &[(String, Value)]) -> Result<Self, ArmError> {
-        let mut network = Map::new();
-        let mut balance = Map::new();
-        for (key, value) in pairs {
-            match key.split_once('.') {
-                None => {
-                    network.insert(key.clone(), value.clone());
-                }
-                Some((method, name)) => {
-                    if torso_balance::find(method).is_none() {
-                        return Err(ArmError::UnknownSetting { key: key.clone() });
-                    }
-                    let own = balance.entry(method).or_insert_with(|| Value::Object(Map::new()));
-                    if let Value::Object(own) = own {
-                        own.insert(name.to_string(), value.clone());
-                    }
-                }
-            }
-        }
-        let network: NetworkSettings =
-            serde_json::from_value(Value::Object(network)).map_err(ArmError::Settings)?;
-        network.check()?;
-        Ok(Self { network, balance })
-    }
-
-    fn of_balance(&self, id: &str) -> Map<String, Value> {
-        self.balance.get(id).and_then(Value::as_object).cloned().unwrap_or_default()
-    }
-}
 
 /// The arms that a comparison runs when none are named.
 pub fn default_ids(layout: Layout) -> Vec<String> {
@@ -81,7 +47,18 @@ pub fn known_ids() -> Vec<String> {
             ids.push(format!("{}+{}", sharing.method.id, balance.method.id));
         }
     }
+    ids.extend(LinearArm::all().map(|arm| arm.method().id.to_string()));
     ids
+}
+
+/// Whether this is the id of a linear method: such an arm has no network and no epochs.
+pub fn is_linear(id: &str) -> bool {
+    LinearArm::find(id).is_some()
+}
+
+/// Whether this is the id of a method whose models have coefficients.
+pub fn has_coefficients(id: &str) -> bool {
+    LinearArm::find(id).is_some_and(LinearArm::has_coefficients)
 }
 
 /// Every method that there is, by family and id.
@@ -89,6 +66,7 @@ pub fn methods() -> Vec<&'static Method> {
     let mut methods: Vec<&'static Method> = encoder::methods().to_vec();
     methods.extend(sharing::methods().iter().map(|entry| &entry.method));
     methods.extend(torso_balance::methods().iter().map(|entry| &entry.method));
+    methods.extend(LinearArm::all().map(LinearArm::method));
     methods.sort_by_key(|method| (method.family, method.id));
     methods
 }
@@ -115,6 +93,14 @@ pub fn parse_all(
 
 /// The arm with this id.
 pub fn parse(id: &str, layout: Layout, settings: &ArmSettings) -> Result<Arm, ArmError> {
+    if let Some(arm) = LinearArm::find(id) {
+        return Ok(Arm {
+            id: id.to_string(),
+            family: Family::Linear,
+            about: format!("linear models: {}", arm.method().title),
+            estimator: settings.linear(arm)?,
+        });
+    }
     let network = settings.network.clone();
     match id {
         "apart" => Ok(Arm {
@@ -168,6 +154,22 @@ pub enum ArmError {
     /// Pooling needs groups.
     #[error("`pooled` needs tasks that share one target: groups of rows")]
     PooledColumns,
+    /// A setting that no arm has.
+    #[error("there is no setting `{key}`")]
+    UnknownKey {
+        /// The key.
+        key: String,
+    },
+    /// A setting that the one arm to be trained has not.
+    #[error("`{id}` has no setting `{key}`")]
+    Unusable {
+        /// The arm.
+        id: String,
+        /// The key.
+        key: String,
+        /// The keys that it has.
+        known: Vec<String>,
+    },
     /// A setting of an unknown method.
     #[error("no method for the setting `{key}`")]
     UnknownSetting {
@@ -180,12 +182,14 @@ pub enum ArmError {
     /// A setting out of its range.
     #[error(transparent)]
     Range(#[from] SettingsError),
+    /// What a linear method says of its settings.
+    #[error(transparent)]
+    Linear(#[from] SettingError),
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     fn ids(given: &[&str], layout: Layout) -> Result<Vec<String>, ArmError> {
         let given: Vec<String> = given.iter().map(ToString::to_string).collect();
@@ -212,19 +216,6 @@ mod tests {
         assert!(matches!(ids(&["pooled"], Layout::Columns), Err(ArmError::PooledColumns)));
         let twice = ids(&["hard", "hard+equal"], Layout::Columns);
         assert!(matches!(twice, Err(ArmError::Twice { .. })));
-    }
-
-    #[test]
-    fn settings_reach_the_network_and_the_balancing_method() {
-        let pair = |key: &str, value: Value| (key.to_string(), value);
-        let settings =
-            ArmSettings::parse(&[pair("lr", json!(0.5)), pair("uncertainty.init", json!(1))])
-                .unwrap();
-        assert!((settings.network.lr - 0.5).abs() < 1e-12);
-        assert_eq!(settings.of_balance("uncertainty")["init"], json!(1));
-        assert!(ArmSettings::parse(&[pair("lrr", json!(0.5))]).is_err());
-        assert!(ArmSettings::parse(&[pair("no-method.lr", json!(0.5))]).is_err());
-        assert!(ArmSettings::parse(&[pair("lr", json!(-1))]).is_err());
     }
 
     #[test]

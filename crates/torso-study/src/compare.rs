@@ -1,24 +1,27 @@
 //! The main job: learn tasks apart and together, and say whether it helped.
 
+use std::slice;
 use std::time::Instant;
 
+use rayon::prelude::*;
 use torso_core::data::{Layout, TaskData, TaskKind};
 use torso_core::estimator::{Budget, FitError};
 use torso_core::journal::Signal;
 use torso_core::metric::auc;
 use torso_core::record::{
-    ArmBalance, ArmResult, COMPARE_SCHEMA, Comparison, Curve, DataSummary, Diagnostic, Ranks,
-    TaskSummary,
+    ArmBalance, ArmFindings, ArmResult, COMPARE_SCHEMA, Comparison, Curve, DataSummary, Diagnostic,
+    Ranks, TaskSummary,
 };
 use torso_core::seed::Seed;
 use torso_core::split::{Repeat, SplitError, SplitOptions, SplitRule, plan};
+use torso_data::PreprocessOptions;
 
 use crate::arm::Arm;
 use crate::balance::{self, status_notes};
 use crate::curves::{FitCurve, summarize};
 use crate::diagnostics;
 use crate::ranks::ranks;
-use crate::runner::{FitStore, FoldScores, NoStore, RunError, run};
+use crate::runner::{FitOptions, FitStore, FoldScores, NoStore, RunError, run};
 use crate::verdict::{ArmCells, CellMatrix, TaskInfo, judge};
 
 /// What to compare, and how.
@@ -29,6 +32,8 @@ pub struct CompareOptions {
     pub split: SplitOptions,
     /// What each fit may spend.
     pub budget: Budget,
+    /// How features are preprocessed, the same for all arms.
+    pub preprocess: PreprocessOptions,
     /// Fits side by side.
     pub threads: usize,
 }
@@ -62,6 +67,8 @@ pub struct Compared {
     pub diagnostics: Vec<Diagnostic>,
     /// Ranks of the arms over tasks; none with few tasks or arms.
     pub ranks: Option<Ranks>,
+    /// What arms found out in their fits on the first fold of the first repeat.
+    pub findings: Vec<ArmFindings>,
     /// What the user should know.
     pub notes: Vec<String>,
 }
@@ -84,10 +91,11 @@ pub fn compare(
     let mut repeats = plan(data, &options.rule, &options.split)?;
     let pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads.max(1)).build()?;
     let fits = repeats.iter().map(|repeat| repeat.folds.len()).sum::<usize>() * arms.len();
-    let seconds = estimate(data, &repeats, arms, options)?;
+    let seconds = pool.install(|| estimate(data, &repeats, arms, options))?;
     progress(Progress::Planned { fits, seconds });
     let done = |fits| progress(Progress::Done { fits });
-    let scores = pool.install(|| run(data, &repeats, arms, options.budget, store, &done))?;
+    let fit = FitOptions { budget: options.budget, preprocess: options.preprocess };
+    let scores = pool.install(|| run(data, &repeats, arms, fit, store, &done))?;
     let n_planned = repeats.len();
     let scores = whole_repeats(scores, &mut repeats, arms.len());
     if repeats.is_empty() || (repeats.len() < n_planned && store.signal() == Signal::Stop) {
@@ -114,6 +122,7 @@ pub fn compare(
         diagnostics: diagnostics::summarize(data, &names, &scores),
         comparison: comparison(data, &repeats, results, started.elapsed().as_secs_f64()),
         curves: curves(data, arms, &scores),
+        findings: findings(arms, &scores),
         notes: cut_note(repeats.len(), n_planned)
             .into_iter()
             .chain(notes(&scores))
@@ -140,7 +149,8 @@ fn comparison(
     }
 }
 
-/// An upper estimate of the wall time: a few epochs of every arm on the first fold, multiplied.
+/// An upper estimate of the wall time: every arm on the first fold, for a few epochs if it has any,
+/// multiplied.
 fn estimate(
     data: &TaskData,
     repeats: &[Repeat],
@@ -151,13 +161,19 @@ fn estimate(
     let Some(first) = repeats.first() else { return Ok(0.0) };
     let sample = [Repeat { seed: first.seed, folds: first.folds[..1].to_vec() }];
     let budget = Budget { epochs: EPOCHS.min(options.budget.epochs), trials: 1, ..options.budget };
-    let started = Instant::now();
-    run(data, &sample, arms, budget, &NoStore, &|_| ())?;
-    let seconds = started.elapsed().as_secs_f64();
-    let folds: usize = repeats.iter().map(|repeat| repeat.folds.len()).sum();
+    let fit = FitOptions { budget, preprocess: options.preprocess };
     let epochs = options.budget.epochs as f64 / budget.epochs.max(1) as f64;
+    let whole = epochs * options.budget.trials.max(1) as f64;
+    let seconds = |arm: &Arm| {
+        let started = Instant::now();
+        let scores = run(data, &sample, slice::from_ref(arm), fit, &NoStore, &|_| ())?;
+        let has_epochs = scores.iter().flatten().any(|fold| fold.curve.has_epochs());
+        Ok(started.elapsed().as_secs_f64() * if has_epochs { whole } else { 1.0 })
+    };
+    let seconds: Vec<f64> = arms.par_iter().map(seconds).collect::<Result<_, RunError>>()?;
+    let folds: usize = repeats.iter().map(|repeat| repeat.folds.len()).sum();
     let threads = options.threads.max(1).min(folds * arms.len()) as f64;
-    Ok(seconds * epochs * options.budget.trials.max(1) as f64 * folds as f64 / threads)
+    Ok(seconds.iter().sum::<f64>() * folds as f64 / threads)
 }
 
 /// The scores of the first repeats that are whole; drops the others.
@@ -257,6 +273,16 @@ fn curves(data: &TaskData, arms: &[Arm], scores: &[FoldScores]) -> Vec<Curve> {
     let tasks: Vec<String> = data.tasks().iter().map(|task| task.name.clone()).collect();
     let fits: Vec<(usize, &FitCurve)> = scores.iter().map(|fold| (fold.arm, &fold.curve)).collect();
     summarize(&names, &tasks, &fits)
+}
+
+/// What arms found out on the first fold of the first repeat.
+fn findings(arms: &[Arm], scores: &[FoldScores]) -> Vec<ArmFindings> {
+    let of_arm = |(index, arm): (usize, &Arm)| {
+        let first = scores.iter().find(|fold| fold.arm == index)?;
+        let findings = first.findings.clone();
+        (!findings.is_empty()).then(|| ArmFindings { arm: arm.id.clone(), findings })
+    };
+    arms.iter().enumerate().filter_map(of_arm).collect()
 }
 
 /// What to know of a comparison that the time limit ended.

@@ -24,6 +24,11 @@ impl FitCurve {
             best_epoch: trace.best_epoch as f64 + 1.0,
         }
     }
+
+    /// Whether the fit had epochs; one in closed form has none.
+    pub(crate) fn has_epochs(&self) -> bool {
+        !self.train.is_empty()
+    }
 }
 
 /// The lines of an epoch: each task's loss, or their mean.

@@ -80,6 +80,7 @@ impl Fitted {
             tasks: data.tasks().iter().zip(&self.predictions).map(score_task).collect(),
             curve: FitCurve::new(&self.trace),
             balance: FitBalance::new(&self.trace),
+            findings: self.trace.findings.clone(),
             notes: self.notes.iter().cloned().chain(own_notes).collect(),
         }
     }

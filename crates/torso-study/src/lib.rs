@@ -6,6 +6,7 @@
 
 pub mod arm;
 mod balance;
+pub mod coefficients;
 pub mod compare;
 mod curves;
 pub mod diagnostics;

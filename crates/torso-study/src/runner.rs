@@ -5,12 +5,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rayon::prelude::*;
 use torso_core::data::TaskData;
 use torso_core::estimator::{Budget, Epoch, FitError, Problem};
+use torso_core::finding::Finding;
 use torso_core::journal::{Journal, Signal};
 use torso_core::metric::Scored;
 use torso_core::seed::Seed;
 use torso_core::snapshot::Snapshot;
 use torso_core::split::{Fold, Repeat};
-use torso_data::Preprocessor;
+use torso_data::{PreprocessOptions, Preprocessor};
 
 use crate::arm::Arm;
 use crate::balance::FitBalance;
@@ -27,7 +28,18 @@ pub struct FoldScores {
     pub tasks: Vec<Vec<TestRow>>,
     pub(crate) curve: FitCurve,
     pub(crate) balance: FitBalance,
+    /// What was found out; only on the first fold of the first repeat.
+    pub(crate) findings: Vec<Finding>,
     pub(crate) notes: Vec<String>,
+}
+
+/// What each fit gets besides its rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FitOptions {
+    /// What it may spend.
+    pub budget: Budget,
+    /// How features are preprocessed.
+    pub preprocess: PreprocessOptions,
 }
 
 /// One scored test row of a task.
@@ -92,14 +104,14 @@ pub fn run(
     data: &TaskData,
     repeats: &[Repeat],
     arms: &[Arm],
-    budget: Budget,
+    options: FitOptions,
     store: &dyn FitStore,
     done: &(dyn Fn(usize) + Sync),
 ) -> Result<Vec<Option<FoldScores>>, RunError> {
     let jobs = jobs(repeats, arms);
     let finished = AtomicUsize::new(0);
     let fit = |job: &Job| {
-        let scores = match job.fitted(data, budget, store) {
+        let scores = match job.fitted(data, options, store) {
             Ok(fitted) => Some(job.scores(data, fitted)),
             Err(FitError::Stopped) => None,
             Err(source) => return Err(job.error(source)),
@@ -137,7 +149,7 @@ impl Job<'_> {
     fn fitted(
         &self,
         data: &TaskData,
-        budget: Budget,
+        options: FitOptions,
         store: &dyn FitStore,
     ) -> Result<Fitted, FitError> {
         let name =
@@ -148,16 +160,17 @@ impl Job<'_> {
         if store.signal() != Signal::Continue {
             return Err(FitError::Stopped);
         }
-        let preprocessor = Preprocessor::fit(data.features(), &self.fold_of.train);
+        let (train, preprocess) = (&self.fold_of.train, options.preprocess);
+        let preprocessor = Preprocessor::fit_with(data.features(), train, preprocess);
         let design = preprocessor.transform(data.features());
         let model = self.arm_of.estimator.fit(&Problem {
             data,
             design: &design,
-            train: &self.fold_of.train,
+            train,
             validation: &self.fold_of.validation,
             // The same for all arms: initialization and batches are paired.
             seed: fit_seed(self.repeat_of.seed, self.fold),
-            budget,
+            budget: options.budget,
             journal: &Interruption(store),
         })?;
         let fitted = Fitted::new(data, &*model, &design, preprocessor.notes, &self.fold_of.test);
@@ -166,7 +179,11 @@ impl Job<'_> {
     }
 
     fn scores(&self, data: &TaskData, fitted: Fitted) -> FoldScores {
-        fitted.scores(data, &self.fold_of.test, self.arm, &self.arm_of.id, self.repeat)
+        let id = &self.arm_of.id;
+        let scores = fitted.scores(data, &self.fold_of.test, self.arm, id, self.repeat);
+        let is_first = (self.repeat, self.fold) == (0, 0);
+        let findings = if is_first { scores.findings } else { Vec::new() };
+        FoldScores { findings, ..scores }
     }
 
     fn error(&self, source: FitError) -> RunError {

@@ -94,7 +94,14 @@ impl SavedModel {
         }
         let kinds: Vec<TaskKind> = card.tasks.iter().map(|task| task.kind.clone()).collect();
         let n_inputs = card.preprocessor.n_columns();
-        let model = torso_deep::arms::restore(&snapshot.nested("model")?, n_inputs, &kinds)?;
+        let kept = snapshot.nested("model")?;
+        let model = if torso_linear::is_linear(&kept) {
+            torso_linear::restore(&kept, n_inputs, &kinds)?
+        } else if torso_linear::tc::is_tc(&kept) {
+            torso_linear::tc::restore(&kept, n_inputs, &kinds)?
+        } else {
+            torso_deep::arms::restore(&kept, n_inputs, &kinds)?
+        };
         Ok(Self { card, model })
     }
 

@@ -1,13 +1,14 @@
 //! One model, trained and scored on rows that it did not see.
 
 use torso_core::data::{TaskData, TaskKind};
-use torso_core::estimator::{Budget, FitError, FitStatus, Model, Problem};
+use torso_core::estimator::{Budget, Certificate, FitError, FitStatus, Model, Problem};
+use torso_core::finding::Finding;
 use torso_core::journal::Journal;
 use torso_core::metric::{Metric, score};
 use torso_core::record::{ArmBalance, Curve, Diagnostic};
 use torso_core::seed::Seed;
 use torso_core::split::{Fold, SplitError, SplitOptions, SplitRule, plan, without_test};
-use torso_data::Preprocessor;
+use torso_data::{PreprocessOptions, Preprocessor};
 
 use crate::arm::Arm;
 use crate::balance;
@@ -27,6 +28,8 @@ pub struct TrainOptions {
     pub all_rows: bool,
     /// What the fit may spend.
     pub budget: Budget,
+    /// How features are preprocessed.
+    pub preprocess: PreprocessOptions,
 }
 
 /// The outcome of [`train`].
@@ -41,10 +44,16 @@ pub struct Trained {
     pub tests: Vec<TaskTest>,
     /// Why the learning ended.
     pub status: FitStatus,
-    /// The passes over the training rows.
+    /// The passes over the training rows; 0 of a fit that makes none.
     pub epochs: usize,
-    /// The epoch whose weights were kept, from 1.
+    /// The epoch whose weights were kept, from 1; 0 without epochs.
     pub best_epoch: usize,
+    /// How good the solution is, where a solver can tell.
+    pub certificate: Option<Certificate>,
+    /// The parameters that were chosen or given, as (name, value).
+    pub chosen: Vec<(String, f64)>,
+    /// What was found out about tasks and features.
+    pub findings: Vec<Finding>,
     /// Learning curves.
     pub curves: Vec<Curve>,
     /// How the tasks were balanced.
@@ -75,7 +84,7 @@ pub fn train(
 ) -> Result<Trained, TrainError> {
     arm.estimator.check(data)?;
     let parts = parts(data, options)?;
-    let preprocessor = Preprocessor::fit(data.features(), &parts.train);
+    let preprocessor = Preprocessor::fit_with(data.features(), &parts.train, options.preprocess);
     let design = preprocessor.transform(data.features());
     let model = arm.estimator.fit(&Problem {
         data,
@@ -97,7 +106,10 @@ pub fn train(
         tests,
         status: trace.status,
         epochs: trace.epochs.len(),
-        best_epoch: trace.best_epoch + 1,
+        best_epoch: if trace.epochs.is_empty() { 0 } else { trace.best_epoch + 1 },
+        certificate: trace.certificate,
+        chosen: trace.settings,
+        findings: trace.findings,
         curves: curves::summarize(&ids, &names, &[(0, &scores.curve)]),
         balance: balance::summarize(&ids, &[(0, &scores.balance)]),
         diagnostics: diagnostics::summarize(data, &ids, std::slice::from_ref(&scores)),

@@ -11,7 +11,7 @@ use torso_core::estimator::{Batch, Budget};
 use torso_core::journal::Signal;
 use torso_core::snapshot::Snapshot;
 use torso_core::split::{SplitOptions, SplitRule};
-use torso_data::{Table, task_data};
+use torso_data::{PreprocessOptions, Table, task_data};
 use torso_study::arm::{ArmSettings, parse_all};
 use torso_study::compare::{CompareError, CompareOptions, Compared, compare};
 use torso_study::runner::{FitStore, NoStore};
@@ -48,12 +48,14 @@ impl FitStore for Memory {
 
 fn run(store: &dyn FitStore, threads: usize) -> Result<Compared, CompareError> {
     let data = task_data(&Table::penguins(), &Table::penguins_roles()).unwrap().data;
-    let ids = ["hard+equal", "hard+upgrad"].map(String::from);
-    let arms = parse_all(&ids, Layout::Columns, &ArmSettings::default()).unwrap();
+    let ids = ["hard+equal", "l21"].map(String::from);
+    let settings = ArmSettings::parse(&[("lambda".to_string(), 1.into())]).unwrap();
+    let arms = parse_all(&ids, Layout::Columns, &settings).unwrap();
     let options = CompareOptions {
         rule: SplitRule::Random,
         split: SplitOptions { repeats: 5, folds: 2, ..SplitOptions::default() },
         budget: Budget { trials: 1, epochs: 6, batch: Batch::Auto },
+        preprocess: PreprocessOptions::default(),
         threads,
     };
     compare(&data, &arms, &options, store, &|_| ())
@@ -63,7 +65,8 @@ fn run(store: &dyn FitStore, threads: usize) -> Result<Compared, CompareError> {
 fn said(compared: &Compared) -> String {
     let mut comparison = compared.comparison.clone();
     comparison.seconds = 0.0;
-    format!("{comparison:?} {:?} {:?} {:?}", compared.curves, compared.balance, compared.notes)
+    let Compared { curves, balance, findings, notes, .. } = compared;
+    format!("{comparison:?} {curves:?} {balance:?} {findings:?} {notes:?}")
 }
 
 #[test]

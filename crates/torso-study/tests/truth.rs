@@ -5,6 +5,7 @@ use torso_core::estimator::{Batch, Budget};
 use torso_core::record::{ArmResult, Verdict};
 use torso_core::seed::Seed;
 use torso_core::split::{SplitOptions, SplitRule};
+use torso_data::PreprocessOptions;
 use torso_data::generate::{conflict, missing, one_task_per_row, shared_features};
 use torso_study::arm::{ArmSettings, parse_all};
 use torso_study::compare::{CompareOptions, compare};
@@ -18,6 +19,7 @@ fn judged(data: &TaskData, arm: &str, rule: SplitRule) -> ArmResult {
         rule,
         split: SplitOptions { repeats: 5, ..SplitOptions::default() },
         budget: Budget { trials: 1, epochs: 300, batch: Batch::Auto },
+        preprocess: PreprocessOptions::default(),
         threads: 2,
     };
     let compared = compare(data, &arms.expect("a known arm"), &options, &NoStore, &|_| ());

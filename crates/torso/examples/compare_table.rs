@@ -7,7 +7,7 @@ use std::error::Error;
 
 use torso::core::estimator::{Batch, Budget};
 use torso::core::split::{SplitOptions, SplitRule};
-use torso::data::{Table, task_data};
+use torso::data::{PreprocessOptions, Table, task_data};
 use torso::study::arm::{ArmSettings, parse_all};
 use torso::study::compare::{CompareOptions, compare};
 use torso::study::runner::NoStore;
@@ -22,6 +22,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         rule: SplitRule::Random,
         split: SplitOptions { repeats: 5, ..SplitOptions::default() },
         budget: Budget { trials: 1, epochs: 60, batch: Batch::Auto },
+        preprocess: PreprocessOptions::default(),
         threads: 2,
     };
     let compared = compare(data, &arms, &options, &NoStore, &|_| ())?;

@@ -62,7 +62,8 @@ pub(crate) struct ConfigArgs {
     pub(crate) split: SplitConfig,
     #[command(flatten, next_help_heading = "Training")]
     pub(crate) training: TrainingConfig,
-    /// A setting of the networks (lr=0.01) or of a method (uncertainty.lr=0.1); repeatable
+    /// A setting of networks (lr=0.01), of linear methods (lambda=400), or of one method
+    /// (uncertainty.lr=0.1); repeatable
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = parse_setting)]
     pub(crate) settings: Vec<(String, Value)>,
 }
@@ -115,6 +116,9 @@ pub(crate) struct TrainArgs {
     /// Go on with a training that was stopped, with its options
     #[arg(long, value_name = "DIR", help_heading = "Output", conflicts_with_all = ["out", "config"])]
     pub(crate) resume: Option<PathBuf>,
+    /// A file for the coefficients of a linear model, in the units of the table
+    #[arg(long, value_name = "FILE.csv", help_heading = "Output")]
+    pub(crate) coef: Option<PathBuf>,
     /// Seconds between two checkpoints; 0: after every epoch
     #[arg(long, value_name = "SECONDS", default_value_t = 2.0, help_heading = "Output")]
     pub(crate) checkpoint_every: f64,
@@ -128,7 +132,8 @@ const PREDICT_OUTPUT: &str = "\
 Output: a row for each row of the table, in its order
   regression   TASK: the prediction, in the unit of the labels
   classes      TASK: the likeliest class; TASK=CLASS: the probability of each class
-  groups       a column named after the target; empty where the model does not know the group
+  groups       a column named after the target; where the model does not know the group, the
+               prediction of the mean of its tasks if it has one, else empty
 Columns of the table come first where --keep names them; none if it is not given. Numbers have at
 most 12 significant digits, of which a network knows about 7. With .jsonl, a row is a JSON object.";
 

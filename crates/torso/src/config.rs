@@ -13,6 +13,7 @@ mod source;
 mod tables;
 mod values;
 
+pub(crate) use fault::check_use;
 pub(crate) use file::RunInfo;
 pub(crate) use kinds::KindOf;
 pub(crate) use schema::{SCHEMA_URL, schema};
@@ -24,6 +25,7 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use torso_study::arm::{ArmError, ArmSettings};
 
 use crate::error::{CliError, Kind};
 
@@ -37,7 +39,7 @@ pub(crate) struct Config {
     /// How rows are split, and how often.
     #[serde(skip_serializing_if = "is_default")]
     pub(crate) split: SplitConfig,
-    /// What each training may spend.
+    /// How trainings go, and what each may spend.
     #[serde(skip_serializing_if = "is_default")]
     pub(crate) training: TrainingConfig,
     /// What `torso compare` compares.
@@ -46,7 +48,8 @@ pub(crate) struct Config {
     /// What `torso train` trains.
     #[serde(skip_serializing_if = "is_default")]
     pub(crate) train: TrainConfig,
-    /// Settings of the networks (`lr = 0.01`), and a table for each method (`uncertainty.lr = 0.1`).
+    /// Settings of the networks (`lr = 0.01`) and of linear methods (`lambda = 400`), and a table for
+    /// each method (`uncertainty.lr = 0.1`).
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub(crate) set: Map<String, Value>,
     /// What Torso notes about a run; not for writing by hand.
@@ -96,6 +99,14 @@ impl Config {
             set,
             run: file.run,
         }
+    }
+
+    /// The settings of all arms.
+    pub(crate) fn arm_settings(&self) -> Result<ArmSettings, ArmError> {
+        let mut settings = ArmSettings::parse(&self.settings())?;
+        settings.intercept = !self.training.no_intercept;
+        settings.standardize = !self.training.no_standardize;
+        Ok(settings)
     }
 
     /// The settings as (key, value), those of a method as `METHOD.key`.

@@ -10,7 +10,8 @@ use torso_core::data::DataError;
 use torso_core::estimator::FitError;
 use torso_core::split::SplitError;
 use torso_data::TableError;
-use torso_study::arm::{ArmError, known_ids};
+use torso_linear::SettingError;
+use torso_study::arm::{ArmError, is_linear, known_ids};
 use torso_study::compare::CompareError;
 use torso_study::train::TrainError;
 
@@ -159,11 +160,22 @@ impl From<ArmError> for CliError {
         let message = error.to_string();
         match error {
             ArmError::Unknown { id } => {
-                Self::new(Kind::Usage, message).hint(match nearest(&id, &known_ids()) {
-                    Some(known) => format!("did you mean `{known}`?"),
-                    None => format!("arms are {}", known_ids().join(", ")),
-                })
+                let hint = nearest(&id, &known_ids()).map_or_else(
+                    || {
+                        "an arm is apart, pooled, SHARING+BALANCE or a linear method: `torso list` \
+                         shows them"
+                            .to_string()
+                    },
+                    |known| format!("did you mean `{known}`?"),
+                );
+                Self::new(Kind::Usage, message).hint(hint)
             }
+            ArmError::Unusable { known, .. } => Self::new(Kind::Config, message)
+                .hint(format!("its settings are {}", known.join(", "))),
+            ArmError::Linear(
+                SettingError::Form { method, .. } | SettingError::Range { method, .. },
+            ) if is_linear(method) => Self::new(Kind::Config, message)
+                .hint(format!("`torso explain {method}` shows its parameters")),
             ArmError::Twice { .. } => Self::new(Kind::Usage, message).hint("name each arm once"),
             ArmError::PooledColumns => Self::new(Kind::Usage, message)
                 .hint("give --group and --target, or leave `pooled` out of --arms"),

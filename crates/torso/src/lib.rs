@@ -14,5 +14,6 @@
 pub use torso_core as core;
 pub use torso_data as data;
 pub use torso_deep as deep;
+pub use torso_linear as linear;
 pub use torso_report as report;
 pub use torso_study as study;

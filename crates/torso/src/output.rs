@@ -3,7 +3,9 @@
 use std::io::{IsTerminal, Write};
 use std::path::Path;
 
+use torso_core::method::Family;
 use torso_report::ReportError;
+use torso_study::arm::Arm;
 
 use crate::config::BatchRows;
 use crate::error::{CliError, Kind};
@@ -76,11 +78,34 @@ fn has_no_color() -> bool {
     std::env::var("NO_COLOR").is_ok_and(|value| !value.is_empty())
 }
 
-/// The options in force, as a record lists them.
-pub(crate) fn options(run: &Run) -> Vec<(String, String)> {
-    let pair = |name: &str, value: String| (name.to_string(), value);
-    let (config, network) = (&run.config, &run.settings.network);
-    let (split, budget) = (config.split.options(), config.training.budget());
+/// The options in force for these arms, as a record lists them.
+pub(crate) fn options(run: &Run, arms: &[Arm]) -> Vec<(String, String)> {
+    let (has_linear, has_network) = (
+        arms.iter().any(|arm| arm.family == Family::Linear),
+        arms.iter().any(|arm| arm.family != Family::Linear),
+    );
+    let mut options = rows_options(run);
+    if has_network {
+        options.extend(network_options(run));
+    }
+    if has_linear {
+        options.extend(linear_options(run));
+    }
+    options
+}
+
+/// A choice by the name that `--set` has for it.
+fn named(choice: impl serde::Serialize) -> String {
+    let json = serde_json::to_value(choice).unwrap_or_default();
+    json.as_str().unwrap_or_default().to_string()
+}
+
+fn pair(name: &str, value: String) -> (String, String) {
+    (name.to_string(), value)
+}
+
+fn rows_options(run: &Run) -> Vec<(String, String)> {
+    let (config, split) = (&run.config, run.config.split.options());
     let rule = match &config.split.splits {
         Some(path) => path.display().to_string(),
         None => config.split.rule().to_string(),
@@ -91,6 +116,13 @@ pub(crate) fn options(run: &Run) -> Vec<(String, String)> {
         pair("folds", split.folds.to_string()),
         pair("split", rule),
         pair("train-rows", train_rows),
+        pair("standardize", run.settings.standardize.to_string()),
+    ]
+}
+
+fn network_options(run: &Run) -> Vec<(String, String)> {
+    let (budget, network) = (run.config.training.budget(), &run.settings.network);
+    vec![
         pair("trials", budget.trials.to_string()),
         pair("epochs", format!("at most {}", budget.epochs)),
         pair("batch", BatchRows(budget.batch).to_string()),
@@ -105,8 +137,12 @@ pub(crate) fn options(run: &Run) -> Vec<(String, String)> {
     ]
 }
 
-/// A choice by the name that `--set` has for it.
-fn named(choice: impl serde::Serialize) -> String {
-    let json = serde_json::to_value(choice).unwrap_or_default();
-    json.as_str().unwrap_or_default().to_string()
+/// What linear methods were given.
+fn linear_options(run: &Run) -> Vec<(String, String)> {
+    let given = run.config.settings().into_iter();
+    let given = given.filter(|(key, value)| run.settings.is_for_linear(key, value));
+    let given = given
+        .map(|(key, value)| (key, value.as_str().map_or_else(|| value.to_string(), String::from)));
+    let intercept = pair("intercept", run.settings.intercept.to_string());
+    std::iter::once(intercept).chain(given).collect()
 }

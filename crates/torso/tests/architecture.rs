@@ -4,18 +4,27 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 /// What each crate may depend on; dependencies for tests and benches included.
-const ALLOWED: [(&str, &[&str]); 9] = [
+const ALLOWED: [(&str, &[&str]); 10] = [
     ("torso-core", &[]),
     ("torso-data", &["torso-core"]),
     ("torso-tape", &["torso-core"]),
     ("torso-math", &["torso-core"]),
     ("torso-balance", &["torso-core", "torso-math"]),
     ("torso-deep", &["torso-core", "torso-math", "torso-tape", "torso-balance"]),
-    ("torso-study", &["torso-core", "torso-data", "torso-deep", "torso-balance"]),
+    ("torso-linear", &["torso-core", "torso-math", "torso-data"]),
+    ("torso-study", &["torso-core", "torso-data", "torso-deep", "torso-balance", "torso-linear"]),
     ("torso-report", &["torso-core"]),
     (
         "torso",
-        &["torso-core", "torso-balance", "torso-data", "torso-deep", "torso-study", "torso-report"],
+        &[
+            "torso-core",
+            "torso-balance",
+            "torso-data",
+            "torso-deep",
+            "torso-linear",
+            "torso-study",
+            "torso-report",
+        ],
     ),
 ];
 

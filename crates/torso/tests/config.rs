@@ -153,7 +153,8 @@ fn every_key_is_in_an_example_and_in_the_docs() {
         assert!(key == "splits" || tables.iter().any(is_in), "no example has {table}.{key}");
     }
     let settings = tables.iter().filter_map(|file| file.get("set")?.as_table());
-    for key in settings.flat_map(toml::Table::keys).filter(|key| *key != "uncertainty") {
+    // A table is a method's.
+    for (key, _) in settings.flatten().filter(|(_, value)| !value.is_table()) {
         assert!(docs.contains(&format!("| `{key}` |")), "docs/config.md lacks the setting `{key}`");
     }
 }

@@ -14,7 +14,7 @@ use torso_core::data::Task;
 use torso_core::estimator::{Batch, Budget};
 use torso_core::journal::NoJournal;
 use torso_core::split::{SplitOptions, SplitRule};
-use torso_data::{ReadOptions, Roles, Table, Targets, task_data};
+use torso_data::{PreprocessOptions, ReadOptions, Roles, Table, Targets, task_data};
 use torso_study::arm::{ArmSettings, parse_all};
 use torso_study::saved::{MODEL_SCHEMA, ModelCard, SavedLayout, SavedModel, TaskCard};
 use torso_study::train::{TrainOptions, train};
@@ -30,6 +30,7 @@ fn trained(table: &str, roles: &Roles) -> Vec<u8> {
         split: SplitOptions::default(),
         all_rows: false,
         budget: Budget { trials: 1, epochs: 20, batch: Batch::Auto },
+        preprocess: PreprocessOptions::default(),
     };
     let trained = train(&data, arms.last().unwrap(), &options, &NoJournal).unwrap();
     let layout = match &roles.targets {

@@ -31,6 +31,8 @@ impl Trace {
         snapshot.describe("best trial", &self.best_trial);
         snapshot.describe("notes", &self.notes);
         snapshot.describe("status", &self.status);
+        snapshot.describe("certificate", &self.certificate);
+        snapshot.describe("findings", &self.findings);
         snapshot.describe("steps", &self.balance.steps);
         snapshot.describe("statuses", &self.balance.statuses);
         let cosines = self.balance.cosines.clone();
@@ -49,6 +51,8 @@ impl Trace {
             settings: names.into_iter().zip(values.iter().copied()).collect(),
             notes: kept.described("notes")?,
             status: kept.described("status")?,
+            certificate: kept.described("certificate")?,
+            findings: kept.described("findings")?,
             balance: BalanceTrace {
                 steps: kept.described("steps")?,
                 statuses: kept.described("statuses")?,
@@ -90,6 +94,8 @@ fn wrong_shape(name: &str, n_epochs: usize, found: &[usize]) -> SnapshotError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::estimator::Certificate;
+    use crate::finding::Finding;
 
     #[test]
     fn a_trace_is_read_back_to_the_bit() {
@@ -111,6 +117,12 @@ mod tests {
                 cosines: vec![f64::NAN, 0.5],
             },
             status: super::super::FitStatus::LimitReached,
+            certificate: Some(Certificate { objective: 0.1, residual: 1e-12, iterations: 3 }),
+            findings: vec![Finding::Bars {
+                name: "norms".into(),
+                items: vec!["a".into()],
+                values: vec![0.3],
+            }],
         };
         let read = Trace::from_snapshot(&trace.snapshot()).unwrap();
         assert_eq!(format!("{read:?}"), format!("{trace:?}"));

@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::estimator::Certificate;
+use crate::finding::Finding;
+
 use super::{ArmBalance, Curve, DataSummary, Diagnostic, Interval, TaskSummary};
 
 /// The form of [`TrainRecord`].
@@ -45,6 +48,15 @@ pub struct TrainRecord {
     /// The predictions of test rows, one entry per task; `arm` is the method.
     #[serde(default)]
     pub diagnostics: Vec<Diagnostic>,
+    /// How good the solution is, where a solver can tell.
+    #[serde(default)]
+    pub certificate: Option<Certificate>,
+    /// The method's parameters that were chosen or given, as (name, value).
+    #[serde(default)]
+    pub chosen: Vec<(String, f64)>,
+    /// What was found out about tasks and features.
+    #[serde(default)]
+    pub findings: Vec<Finding>,
     /// What the user should know.
     pub notes: Vec<String>,
 }

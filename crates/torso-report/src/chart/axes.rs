@@ -2,7 +2,7 @@
 
 use super::scale::Scale;
 use super::tenth;
-use crate::number::Digits;
+use crate::number::{Digits, floor_log10};
 use crate::svg::Element;
 
 const WIDTH: f64 = 340.0;
@@ -53,9 +53,11 @@ pub(super) struct Axes {
     /// The numbers below the axis, each with its text.
     numbers: Vec<(f64, String)>,
     /// What is across, and what is up; the latter can be empty.
-    names: [&'static str; 2],
+    names: [String; 2],
     /// Where the plane begins.
     left: f64,
+    /// Whether equal factors are equal steps across.
+    is_log: bool,
 }
 
 impl Axes {
@@ -65,7 +67,7 @@ impl Axes {
         let whole = |(value, _): &(f64, String)| *value >= 1.0 && value.fract() == 0.0;
         let numbers = across.ticks(false).into_iter().filter(whole);
         let numbers = numbers.map(|(value, _)| (value, Digits::Decimals(0).plain(value))).collect();
-        Some(Self::new(across, Scale::over(values)?, numbers, ["epoch", ""]))
+        Some(Self::new(across, Scale::over(values)?, numbers, ["epoch", ""].map(String::from)))
     }
 
     /// Axes over the values of two quantities; none without a finite value of each.
@@ -76,15 +78,33 @@ impl Axes {
     ) -> Option<Self> {
         let across = Scale::over(across)?;
         let numbers = across.ticks(false);
-        Some(Self::new(across, Scale::over(up)?, numbers, names))
+        Some(Self::new(across, Scale::over(up)?, numbers, names.map(String::from)))
     }
 
-    fn new(
-        across: Scale,
-        up: Scale,
-        mut numbers: Vec<(f64, String)>,
-        names: [&'static str; 2],
-    ) -> Self {
+    /// Axes over the values of a strength and their losses; logarithmic across where all values are
+    /// above 0. None without a finite value of each.
+    pub(super) fn strength(
+        values: &[f64],
+        losses: impl Iterator<Item = f64>,
+        name: &str,
+    ) -> Option<Self> {
+        let plain = Scale::over(values.iter().copied());
+        let losses = Scale::over(losses)?;
+        if values.iter().any(|value| *value <= 0.0) {
+            let (plain, names) = (plain?, [name.to_string(), String::new()]);
+            let numbers = plain.ticks(false);
+            return Some(Self::new(plain, losses, numbers, names));
+        }
+        let across = Scale::over(values.iter().map(|value| value.log10()))?;
+        let numbers = match (decades(values), plain) {
+            (few, Some(plain)) if few.len() < 2 => plain.ticks(false),
+            (decades, _) => decades,
+        };
+        let names = [format!("{name}, log scale"), String::new()];
+        Some(Self { is_log: true, ..Self::new(across, losses, numbers, names) })
+    }
+
+    fn new(across: Scale, up: Scale, mut numbers: Vec<(f64, String)>, names: [String; 2]) -> Self {
         const DIGIT: f64 = 6.7;
         let width = |text: &str| DIGIT * text.chars().count() as f64;
         let left = up.ticks(false).iter().map(|(_, text)| width(text) + 10.0).fold(LEFT, f64::max);
@@ -93,7 +113,7 @@ impl Axes {
             let mut place = 0;
             numbers.retain(|_| (place += 1, place % 2 == 1).1);
         }
-        Self { across, up, numbers, names, left: left.min(WIDTH / 2.0) }
+        Self { across, up, numbers, names, left: left.min(WIDTH / 2.0), is_log: false }
     }
 
     /// The axes with these lines between them.
@@ -107,7 +127,13 @@ impl Axes {
     }
 
     pub(super) fn x(&self, value: f64) -> f64 {
+        let value = if self.is_log { value.log10() } else { value };
         tenth(self.left + (WIDTH - self.left - RIGHT) * self.across.at(value))
+    }
+
+    /// The path of a line from a point down to the axis.
+    pub(super) fn line_down(&self, across: f64, up: f64) -> String {
+        format!("M{} {}V{}", self.x(across), self.y(up), HEIGHT - BOTTOM)
     }
 
     pub(super) fn y(&self, value: f64) -> f64 {
@@ -160,13 +186,29 @@ impl Axes {
         for (value, label) in &self.numbers {
             marks.push(text(self.x(*value), bottom, label).set("text-anchor", "middle"));
         }
-        let [across, up] = self.names;
+        let [across, up] = &self.names;
         marks.push(text(WIDTH - RIGHT, bottom + 13.0, across).set("text-anchor", "end"));
         if !up.is_empty() {
             marks.push(text(self.left + 2.0, TOP + 6.0, up).set("class", "over"));
         }
         marks
     }
+}
+
+/// Powers of ten among values above 0, with their text; few of many, and with halves and fifths of
+/// them where the values are near each other.
+fn decades(values: &[f64]) -> Vec<(f64, String)> {
+    const MOST: i32 = 6;
+    let low = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let high = values.iter().copied().fold(0.0, f64::max);
+    let (first, last) = (floor_log10(low), floor_log10(high));
+    let stride = (last - first) / MOST + 1;
+    let factors: &[f64] = if last - first > 2 { &[1.0] } else { &[1.0, 2.0, 5.0] };
+    let all = (first..=last).filter(|power| power % stride == 0);
+    let all = all.flat_map(|power| factors.iter().map(move |factor| factor * 10f64.powi(power)));
+    let text = |value: f64| Digits::significant(value, 1).plain(value);
+    let within = all.filter(|value| (low..=high).contains(value));
+    within.map(|value| (value, text(value))).collect()
 }
 
 /// A line through points.
@@ -192,6 +234,22 @@ mod tests {
     fn lines_of_a_picture_differ() {
         let classes: std::collections::BTreeSet<String> = (0..25).map(line_class).collect();
         assert_eq!(classes.len(), 25);
+    }
+
+    #[test]
+    fn strengths_have_round_numbers() {
+        let texts = |values: &[f64]| -> Vec<String> {
+            decades(values).into_iter().map(|(_, text)| text).collect()
+        };
+        assert_eq!(texts(&[0.09, 20.0]), ["0.1", "1", "10"]);
+        assert_eq!(texts(&[3.0, 40.0]), ["5", "10", "20"]);
+        assert_eq!(texts(&[1e-20, 1.0]).len(), 6);
+        for values in [[3.0, 3.1], [1.0, 1.0], [f64::MIN_POSITIVE, f64::MAX]] {
+            let axes = Axes::strength(&values, [0.0, 1.0].into_iter(), "a").unwrap();
+            assert!((2..=8).contains(&axes.numbers.len()), "{:?}", axes.numbers);
+            assert!(axes.numbers.iter().all(|(value, _)| axes.x(*value).is_finite()));
+        }
+        assert!(Axes::strength(&[], [0.0].into_iter(), "a").is_none());
     }
 
     #[test]

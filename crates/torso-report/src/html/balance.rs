@@ -3,6 +3,7 @@
 use serde::Serialize;
 use torso_core::record::{ArmBalance, TaskSummary};
 
+use super::matrix::{Cell, Matrix};
 use super::pictures::MOST_LETTERS;
 use crate::chart::balance::{self as chart, known};
 use crate::number::{Digits, UNKNOWN, counted};
@@ -23,6 +24,7 @@ pub(super) struct Arm<'a> {
     shares: Option<Shares>,
     /// The picture of the mean cosine.
     cosine: Option<String>,
+    /// The mean cosines of all pairs of tasks.
     matrix: Option<Matrix>,
     pairs: Option<Pairs>,
 }
@@ -47,20 +49,6 @@ struct Key {
     picture: String,
     task: String,
     change: String,
-}
-
-/// The mean cosines of all pairs of tasks.
-#[derive(Serialize)]
-struct Matrix {
-    tasks: Vec<String>,
-    /// A task's cells, one for each task.
-    rows: Vec<(String, Vec<Cell>)>,
-}
-
-#[derive(Default, Serialize)]
-struct Cell {
-    class: String,
-    text: String,
 }
 
 /// The pairs of tasks with the lowest and highest mean cosine, in words.
@@ -188,20 +176,13 @@ impl<'a> Cosines<'a> {
     }
 
     fn matrix(&self, tasks: &[TaskSummary]) -> Matrix {
-        const MOST_LETTERS_OF_COLUMN: usize = 24;
         let cell = |a: usize, b: usize| match self.at(a, b) {
             _ if a == b => Cell::default(),
             Some(cosine) => Cell { class: chart::cell_class(cosine), text: DIGITS.plain(cosine) },
             None => Cell { text: UNKNOWN.to_string(), ..Cell::default() },
         };
-        let row = |(a, task): (usize, &TaskSummary)| {
-            let cells = (0..tasks.len()).map(|b| cell(a, b)).collect();
-            (shortened(&task.name, MOST_LETTERS), cells)
-        };
-        Matrix {
-            tasks: tasks.iter().map(|t| shortened(&t.name, MOST_LETTERS_OF_COLUMN)).collect(),
-            rows: tasks.iter().enumerate().map(row).collect(),
-        }
+        let names = || tasks.iter().map(|task| &task.name);
+        Matrix::new(names(), names(), cell)
     }
 
     fn pairs(&self, tasks: &[TaskSummary]) -> Pairs {

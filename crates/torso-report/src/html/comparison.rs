@@ -3,7 +3,7 @@
 use serde::Serialize;
 use torso_core::record::RunRecord;
 
-use super::{Run, balance, pictures, predictions, ranks, tables};
+use super::{Run, balance, findings, pictures, predictions, ranks, tables};
 use crate::chart;
 use crate::number::counted;
 use crate::reading::{MOST_TASKS_ONE_BY_ONE, others};
@@ -21,6 +21,7 @@ pub(super) struct Page<'a> {
     has_many_tasks: bool,
     ranks: Option<ranks::Ranks>,
     why_no_ranks: Option<&'static str>,
+    learned: Option<findings::Learned<'a>>,
     predictions: Option<predictions::Predictions<'a>>,
     why_no_predictions: Option<&'static str>,
     curves: Option<pictures::Curves<'a>>,
@@ -56,6 +57,7 @@ pub(super) fn page(record: &RunRecord) -> Page<'_> {
         has_many_tasks,
         ranks: ranks::ranks(record),
         why_no_ranks: words::why_no_ranks(record),
+        learned: findings::of_comparison(record),
         predictions: predictions::of_comparison(record),
         why_no_predictions: predictions::why_none(record),
         curves: pictures::curves(&arms, &tasks, &record.curves),

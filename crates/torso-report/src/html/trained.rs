@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use torso_core::record::{Interval, TaskSummary, TrainRecord, TrainedTask};
 
-use super::{Run, balance, pictures, predictions};
+use super::{Run, balance, findings, pictures, predictions};
 use crate::chart::{self, gains};
 use crate::number::{Digits, counted};
 use crate::reading::{MOST_TASKS_ONE_BY_ONE, shortened};
@@ -24,6 +24,9 @@ pub(super) struct Page<'a> {
     has_auc: bool,
     has_many_tasks: bool,
     has_test: bool,
+    /// What saw no test rows.
+    before_testing: &'static str,
+    learned: Option<findings::Learned<'a>>,
     predictions: Option<predictions::Predictions<'a>>,
     curves: Option<pictures::Curves<'a>>,
     balance: Vec<balance::Arm<'a>>,
@@ -45,6 +48,11 @@ pub(super) fn page(record: &TrainRecord) -> Page<'_> {
         has_auc: record.tasks.iter().any(|task| task.auc.is_some()),
         has_many_tasks,
         has_test: record.tasks.iter().any(|task| task.score.is_some()),
+        before_testing: match record.epochs {
+            0 => "Preprocessing and the choice of parameters",
+            _ => "Preprocessing, tuning and early stopping",
+        },
+        learned: findings::of_training(record),
         predictions: predictions::of_training(record),
         curves: pictures::curves(&[&record.method], &names, &record.curves),
         balance: balance::arms(&tasks, &record.balance),

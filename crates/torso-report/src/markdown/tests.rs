@@ -85,6 +85,15 @@ fn trainings_have_their_scores() {
     ] {
         assert!(text.contains(part), "no `{part}` in {text}");
     }
+    let text = trained(&fixture::linear());
+    for part in [
+        "\nThe solver converged after 41 iterations: objective 24,512.4, relative gap",
+        "\nParameters, chosen or given: “lambda” = 12.34, “rho” = 0.5.\n",
+        "\n## clusters of tasks\n\n- Group 1 (2): “species”, “body\\_mass\\_g”\n- Group 2 (1): “sex”\n",
+    ] {
+        assert!(text.contains(part), "no `{part}` in {text}");
+    }
+    assert!(!text.contains("epoch"), "{text}");
     for record in fixture::odd_trainings() {
         let text = trained(&record);
         assert!(text.starts_with("# ") && !text.contains("NaN") && !text.contains("inf"), "{text}");

@@ -49,16 +49,21 @@ pub(crate) fn trained(record: &TrainRecord) -> TrainedWords {
 }
 
 /// `Stopped early after 74 epochs; the weights of epoch 38 are kept. 1,234 numbers were learned.`
+/// A training without epochs says no more of its end than its status.
 fn learning(record: &TrainRecord) -> String {
     let mut letters = record.status.chars();
     let status: String =
         letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
-    format!(
-        "{status} after {}; the weights of epoch {} are kept. {} were learned.",
-        counted(record.epochs, "epoch"),
-        count(record.best_epoch),
-        counted(record.parameters, "number"),
-    )
+    let learned = format!("{} were learned.", counted(record.parameters, "number"));
+    match record.epochs {
+        0 if status.is_empty() => learned,
+        0 => format!("{status}. {learned}"),
+        epochs => format!(
+            "{status} after {}; the weights of epoch {} are kept. {learned}",
+            counted(epochs, "epoch"),
+            count(record.best_epoch),
+        ),
+    }
 }
 
 #[cfg(test)]
@@ -80,6 +85,7 @@ mod tests {
             "Stopped early after 74 epochs; the weights of epoch 38 are kept. 4,611 numbers were \
              learned."
         );
+        assert_eq!(trained(&fixture::linear()).learning, "Converged. 84 numbers were learned.");
         record.tasks.iter_mut().for_each(|task| task.score = None);
         assert_eq!(trained(&record).answer, "Not tested.");
         record.tasks.clear();

@@ -181,8 +181,8 @@ const FAINT: &str = r"
         const parts = color.match(/[\d.]+/g).map(Number);
         return color.startsWith('color(') ? parts : parts.map((part, i) => i < 3 ? part / 255 : part);
     };
-    const light = color => {
-        const linear = channels(color).slice(0, 3)
+    const light = channels => {
+        const linear = channels.slice(0, 3)
             .map(c => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
         return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
     };
@@ -193,6 +193,16 @@ const FAINT: &str = r"
         }
         return 'rgb(255, 255, 255)';
     };
+    // What text may lie on in a picture, mixed with what is behind the picture.
+    const painted = element => {
+        const bars = element.closest('.bars') ? element.parentElement.querySelectorAll('rect') : [];
+        const cells = element.matches('.number') ? element.closest('svg').querySelectorAll('path') : [];
+        const below = channels(ground(element));
+        const mix = (color, share) => channels(color).map((c, i) => share * c + (1 - share) * below[i]);
+        const of = element => getComputedStyle(element);
+        return [below, ...[...bars].map(rect => mix(of(rect).fill, Number(of(rect).fillOpacity))),
+            ...[...cells].map(cell => mix(of(cell).stroke, Number(of(cell).strokeOpacity)))];
+    };
     const bad = [];
     let n = 0;
     for (const element of document.body.querySelectorAll('*')) {
@@ -201,8 +211,11 @@ const FAINT: &str = r"
         n += 1;
         const style = getComputedStyle(element);
         const color = element.tagName === 'text' ? style.fill : style.color;
-        const [a, b] = [light(color), light(ground(element))];
-        const contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+        const contrasts = painted(element).map(below => {
+            const [a, b] = [light(channels(color)), light(below)];
+            return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+        });
+        const contrast = Math.min(...contrasts);
         if (contrast < 4.5) bad.push(
             `${contrast.toFixed(2)}: ${color} on ${ground(element)}, ${element.outerHTML.slice(0, 80)}`);
     }
@@ -223,9 +236,12 @@ fn text_can_be_read_in_the_light_and_in_the_dark() {
         assert_eq!(grounds[0], "rgb(255, 255, 255)");
         assert_ne!(grounds[0], grounds[1], "{name}");
     }
-    let faint = "<body style=\"background: #eee\"><p style=\"color: #888\">faint</p><p>good</p>";
+    let faint = "<body style=\"background: #eee\"><p style=\"color: #888\">faint</p><p>good</p>\
+                 <svg class=\"bars\"><g><rect style=\"fill: #333\"/><text>faint</text></g></svg>\
+                 <svg><path style=\"stroke: #333\"/><text class=\"number\">faint</text></svg>\
+                 <svg><path style=\"stroke: #333\"/><text>good</text></svg>";
     reader.show("bad", faint);
-    assert_eq!(reader.faults(FAINT).len(), 1);
+    assert_eq!(reader.faults(FAINT).len(), 3);
 }
 
 /// What somebody who hears the page would miss.

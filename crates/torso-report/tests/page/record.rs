@@ -47,6 +47,9 @@ pub(crate) fn trained(from: &RunRecord) -> TrainRecord {
         "curves": from.curves.iter().filter(|curve| own(&curve.arm)).collect::<Vec<_>>(),
         "balance": from.balance.iter().filter(|balance| own(&balance.arm)).collect::<Vec<_>>(),
         "diagnostics": from.diagnostics.iter().filter(|d| own(&d.arm)).collect::<Vec<_>>(),
+        "certificate": { "objective": 12.5, "residual": 1e-9, "iterations": 41 },
+        "chosen": from.options.iter().map(|(name, _)| (name, 0.5)).collect::<Vec<_>>(),
+        "findings": from.findings[0].findings,
         "notes": from.notes,
     }))
     .unwrap()
@@ -104,6 +107,8 @@ fn record(tasks: &[&str], arms: &[&str]) -> RunRecord {
         "curves": curves.collect::<Vec<Value>>(),
         "balance": balance.collect::<Vec<Value>>(),
         "diagnostics": diagnostics.collect::<Vec<Value>>(),
+        "findings": arms.iter().map(|arm| json!({ "arm": arm, "findings": findings(tasks) }))
+            .collect::<Vec<Value>>(),
         "ranks": {
             "tasks": tasks.len(), "arms": ranks.collect::<Vec<_>>(), "critical_difference": 1.9,
             "friedman": { "statistic": 12.0, "df": arms.len() - 1, "p": 0.01 },
@@ -189,6 +194,21 @@ fn balance(arm: &str, tasks: &[&str]) -> Value {
         "cosine": (0..60).map(|e| 0.5 - 0.01 * f64::from(e)).collect::<Vec<f64>>(),
         "cosines": cosines.collect::<Vec<_>>(),
     })
+}
+
+/// One of each kind, of the tasks.
+fn findings(tasks: &[&str]) -> Value {
+    let n = tasks.len();
+    let each = |size: f64| (0..n).map(|i| size * wave(i).abs()).collect::<Vec<f64>>();
+    json!([
+        { "kind": "matrix", "name": tasks[0], "rows": tasks, "columns": tasks,
+          "values": (0..n * n).map(wave).collect::<Vec<f64>>() },
+        { "kind": "groups", "name": tasks[1], "items": tasks,
+          "groups": (0..n).map(|i| i % 3).collect::<Vec<_>>() },
+        { "kind": "bars", "name": tasks[2], "items": tasks, "values": each(3.0) },
+        { "kind": "path", "name": tasks[3], "parameter": tasks[4], "values": each(100.0),
+          "losses": each(1.0), "errors": each(0.1), "chosen": 1 },
+    ])
 }
 
 /// Numbers between -1 and 1 without a pattern to see.

@@ -226,6 +226,7 @@ fn tested(n_tasks: usize) -> (TaskData, Vec<FoldScores>) {
             .collect(),
         curve: FitCurve::new(&Trace::default()),
         balance: FitBalance::new(&Trace::default()),
+        findings: Vec::new(),
         notes: Vec::new(),
     };
     let folds = [(0, 0), (1, 0), (0, 1), (1, 1)];

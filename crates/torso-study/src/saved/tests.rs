@@ -5,19 +5,21 @@ use torso_core::data::{Layout, TaskData};
 use torso_core::estimator::{Batch, Budget};
 use torso_core::journal::NoJournal;
 use torso_core::split::{SplitOptions, SplitRule};
-use torso_data::{Table, task_data};
+use torso_data::{PreprocessOptions, Table, task_data};
 
 fn penguins() -> TaskData {
     task_data(&Table::penguins(), &Table::penguins_roles()).unwrap().data
 }
 
 fn trained(arm: &str, data: &TaskData) -> Trained {
-    let arms = parse_all(&[arm.to_string()], Layout::Columns, &ArmSettings::default()).unwrap();
+    let settings = ArmSettings::parse(&[("points".to_string(), 4.into())]).unwrap();
+    let arms = parse_all(&[arm.to_string()], Layout::Columns, &settings).unwrap();
     let options = TrainOptions {
         rule: SplitRule::Random,
         split: SplitOptions::default(),
         all_rows: false,
         budget: Budget { trials: 1, epochs: 5, batch: Batch::Auto },
+        preprocess: PreprocessOptions::default(),
     };
     train(data, arms.last().unwrap(), &options, &NoJournal).unwrap()
 }
@@ -48,7 +50,7 @@ fn saved(arm: &str) -> SavedModel {
 #[test]
 fn a_file_is_the_model() {
     let data = penguins();
-    for arm in ["apart", "hard+uncertainty"] {
+    for arm in ["apart", "hard+uncertainty", "ridge", "l21"] {
         let saved = saved(arm);
         let read = SavedModel::from_bytes(&saved.to_bytes()).unwrap();
         assert_eq!(read.card, saved.card);
@@ -66,15 +68,18 @@ fn a_file_is_the_model() {
 
 #[test]
 fn a_card_that_does_not_fit_is_refused() {
-    let refused = |change: fn(&mut ModelCard)| {
-        let mut saved = saved("hard+equal");
-        change(&mut saved.card);
-        SavedModel::from_bytes(&saved.to_bytes()).err().expect("it does not fit").to_string()
-    };
-    assert!(refused(|card| card.schema = "torso.model/9".into()).contains("torso.model/9"));
-    assert!(refused(|card| drop(card.tasks.pop())).contains("something else"));
-    assert!(refused(|card| card.tasks.swap(0, 1)).contains("something else"));
-    assert!(refused(|card| drop(card.preprocessor.columns.pop())).contains("columns"));
+    for arm in ["hard+equal", "ridge"] {
+        let refused = |change: fn(&mut ModelCard)| {
+            let mut saved = saved(arm);
+            change(&mut saved.card);
+            SavedModel::from_bytes(&saved.to_bytes()).err().expect("it does not fit").to_string()
+        };
+        assert!(refused(|card| card.schema = "torso.model/9".into()).contains("torso.model/9"));
+        assert!(refused(|card| drop(card.tasks.pop())).contains("something else"));
+        assert!(refused(|card| card.tasks.swap(0, 1)).contains("something else"));
+        let words = refused(|card| drop(card.preprocessor.columns.pop()));
+        assert!(words.contains("columns") || words.contains("coefficients"), "{words}");
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use torso_core::record::DataSummary;
 use torso_core::split::plan;
 use torso_data::{Checkup, ColumnReport, Prepared, Table};
-use torso_study::arm::{self, ArmSettings, default_ids, parse_all};
+use torso_study::arm::{self, default_ids, parse_all};
 use torso_study::compare::CompareError;
 
 use super::init::fill_in;
@@ -56,7 +56,7 @@ fn suggest_targets(config: &mut Config) -> Result<bool, CliError> {
 /// Every arm of the config, with its settings, on these tasks.
 fn check_arms(config: &Config, prepared: &Prepared) -> Result<(), CliError> {
     let data = &prepared.data;
-    let settings = ArmSettings::parse(&config.settings())?;
+    let settings = config.arm_settings()?;
     let ids = match config.compare.arms.as_slice() {
         [] => default_ids(data.layout()),
         ids => ids.to_vec(),

@@ -52,6 +52,7 @@ fn learn(run: &mut Run, report: Option<&Path>) -> Result<RunRecord, CliError> {
         rule: input::rule(&run.config, &table, data)?,
         split: run.config.split.options(),
         budget: run.config.training.budget(),
+        preprocess: run.config.training.preprocess(),
         threads: run.config.training.threads(),
     };
     input::describe(&prepared);
@@ -123,12 +124,13 @@ fn record(run: &Run, arms: &[Arm], outcome: Compared, notes: &[String]) -> RunRe
         schema: RUN_SCHEMA.to_string(),
         torso: env!("CARGO_PKG_VERSION").to_string(),
         command: run.command_line(),
-        options: arm_list.into_iter().chain(output::options(run)).collect(),
+        options: arm_list.into_iter().chain(output::options(run, arms)).collect(),
         about_arms: arms.iter().map(|arm| (arm.id.clone(), arm.about.clone())).collect(),
         comparison: outcome.comparison,
         curves: outcome.curves,
         balance: outcome.balance,
         diagnostics: outcome.diagnostics,
+        findings: outcome.findings,
         ranks: outcome.ranks,
         notes: notes.iter().cloned().chain(outcome.notes).collect(),
     }

@@ -80,6 +80,8 @@ struct Job<'a> {
 /// Predictions of each task beside their labels, in the order of the table.
 struct Scored {
     tasks: Vec<Pairs>,
+    /// Of groups that the model does not know, where it predicts them all the same.
+    others: Pairs,
     unknown: BTreeMap<(usize, String), UnknownClass>,
     tally: Tally,
 }
@@ -88,6 +90,13 @@ struct Scored {
 struct Pairs {
     predictions: Vec<f64>,
     labels: Vec<f64>,
+}
+
+impl Pairs {
+    fn add(&mut self, later: Self) {
+        self.predictions.extend(later.predictions);
+        self.labels.extend(later.labels);
+    }
 }
 
 impl Job<'_> {
@@ -105,14 +114,19 @@ impl Job<'_> {
                 let predictions = forecast.values[*target].chunks_exact(kind.width());
                 for (row, (label, prediction)) in labels.values.iter().zip(predictions).enumerate()
                 {
-                    let task = forecast.tasks.as_ref().map_or(Some(*target), |tasks| tasks[row]);
-                    if let Some(task) = task.filter(|_| !label.is_nan()) {
-                        scored.tasks[task].predictions.extend_from_slice(prediction);
-                        scored.tasks[task].labels.push(*label);
+                    if label.is_nan() || !forecast.has(row) {
+                        continue;
                     }
+                    let task = forecast.tasks.as_ref().map_or(Some(*target), |tasks| tasks[row]);
+                    let pairs = match task {
+                        Some(task) => &mut scored.tasks[task],
+                        None => &mut scored.others,
+                    };
+                    pairs.predictions.extend_from_slice(prediction);
+                    pairs.labels.push(*label);
                 }
             }
-            scored.tally.add(Tally::of(&mut chunk, &forecast));
+            scored.tally.add(Tally::of(&mut chunk, &forecast, self.labeled.len()));
         }
         Ok(scored)
     }
@@ -121,15 +135,14 @@ impl Job<'_> {
 impl Scored {
     fn new(saved: &SavedModel) -> Self {
         let tasks = saved.card.tasks.iter().map(|_| Pairs::default()).collect();
-        Self { tasks, unknown: BTreeMap::new(), tally: Tally::default() }
+        let others = Pairs::default();
+        Self { tasks, others, unknown: BTreeMap::new(), tally: Tally::default() }
     }
 
     /// Adds what was found in later rows.
     fn add(&mut self, later: Self) {
-        for (task, later) in self.tasks.iter_mut().zip(later.tasks) {
-            task.predictions.extend(later.predictions);
-            task.labels.extend(later.labels);
-        }
+        self.others.add(later.others);
+        self.tasks.iter_mut().zip(later.tasks).for_each(|(task, later)| task.add(later));
         self.add_unknown(later.unknown);
         self.tally.add(later.tally);
     }
@@ -156,7 +169,7 @@ impl Scored {
                 }));
             }
         }
-        if self.tasks.iter().all(|task| task.labels.is_empty()) {
+        if self.tasks.iter().chain([&self.others]).all(|task| task.labels.is_empty()) {
             let message = "expected labels, found only missing cells";
             return Err(CliError::new(Kind::Data, message)
                 .place(file)
@@ -170,7 +183,9 @@ impl Scored {
 struct Outcome<'a> {
     saved: &'a SavedModel,
     tasks: Vec<Option<TaskScores>>,
-    /// Over the rows of all groups.
+    /// Over the rows of groups that the model does not know but predicts.
+    others: Option<TaskScores>,
+    /// Over the rows of all groups that are predicted.
     overall: Option<TaskScores>,
 }
 
@@ -181,17 +196,18 @@ impl<'a> Outcome<'a> {
         };
         let tasks = saved.card.tasks.iter().zip(&scored.tasks);
         let tasks = tasks.map(|(task, pairs)| score(&task.kind, pairs)).collect();
-        let overall = match (&saved.card.layout, saved.card.tasks.first()) {
+        let (others, overall) = match (&saved.card.layout, saved.card.tasks.first()) {
             (SavedLayout::Groups { .. }, Some(first)) => {
                 let all = |of: fn(&Pairs) -> &Vec<f64>| {
-                    scored.tasks.iter().flat_map(of).copied().collect()
+                    scored.tasks.iter().chain([&scored.others]).flat_map(of).copied().collect()
                 };
                 let (predictions, labels) = (all(|p| &p.predictions), all(|p| &p.labels));
-                score(&first.kind, &Pairs { predictions, labels })
+                let overall = score(&first.kind, &Pairs { predictions, labels });
+                (score(&first.kind, &scored.others), overall)
             }
-            _ => None,
+            _ => (None, None),
         };
-        Self { saved, tasks, overall }
+        Self { saved, tasks, others, overall }
     }
 
     fn json(&self, file: &str, tally: &Tally) -> Value {
@@ -209,6 +225,7 @@ impl<'a> Outcome<'a> {
             "data": { "file": file, "rows": tally.rows },
             "tasks": tasks,
             "overall": self.overall.as_ref().map(|scores| score_json(Some(scores))),
+            "others": self.others.as_ref().map(|scores| score_json(Some(scores))),
             "unknown_groups": tally.unknown_groups,
             "unseen_levels": tally.unseen_levels(),
         })
@@ -219,6 +236,9 @@ impl<'a> Outcome<'a> {
         let mut lines = vec![header.map(String::from).to_vec()];
         for (task, scores) in self.saved.card.tasks.iter().zip(&self.tasks) {
             lines.push(row(&task.name, scores.as_ref()));
+        }
+        if self.others.is_some() {
+            lines.push(row("other groups", self.others.as_ref()));
         }
         if self.overall.is_some() {
             lines.push(row("all groups", self.overall.as_ref()));

@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use serde_json::json;
 use torso_balance::{BalanceMethod, Heads};
 use torso_core::method::Method;
-use torso_study::arm::methods;
+use torso_linear::FIT_SETTINGS;
+use torso_study::arm::{has_coefficients, methods};
 
 use crate::cli::ExplainArgs;
 use crate::error::{CliError, Kind, nearest};
@@ -55,6 +56,10 @@ fn as_text(method: &Method, balance: Option<&BalanceMethod>) -> String {
                 parameter.name, parameter.default, parameter.range, parameter.about
             );
         }
+    }
+    if has_coefficients(method.id) {
+        let settings = FIT_SETTINGS.join(", ");
+        let _ = writeln!(text, "\nsettings of its fit: {settings} (docs/config.md)");
     }
     if let Some(angles) = angles(method.id) {
         text.push_str(

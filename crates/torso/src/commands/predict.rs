@@ -157,7 +157,7 @@ impl Job<'_> {
         while let Some(mut chunk) = rows.next_chunk(chunk_rows(self.schema))? {
             let forecast = self.forecaster.predict(&chunk, self.form.n_kept());
             self.form.write(&chunk, &forecast, &mut bytes);
-            tally.add(Tally::of(&mut chunk, &forecast));
+            tally.add(Tally::of(&mut chunk, &forecast, self.form.n_kept()));
         }
         Ok((bytes, tally))
     }

@@ -1,5 +1,7 @@
 //! `torso train`: one model, scored on rows that it did not see.
 
+mod coef;
+
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -8,12 +10,12 @@ use torso_core::estimator::FitError;
 use torso_core::journal::Signal;
 use torso_core::record::{DataSummary, TRAIN_RUN_SCHEMA, TaskSummary, TrainRecord, TrainedTask};
 use torso_data::Prepared;
-use torso_study::arm::{Arm, parse};
+use torso_study::arm::{Arm, has_coefficients, parse};
 use torso_study::saved::{MODEL_SCHEMA, ModelCard, SavedLayout, SavedModel, TaskCard};
 use torso_study::train::{TrainError, TrainOptions, Trained, train};
 
 use crate::cli::TrainArgs;
-use crate::config::Config;
+use crate::config::{Config, check_use};
 use crate::error::{CliError, Kind};
 use crate::input;
 use crate::output::{self, to_json};
@@ -31,10 +33,10 @@ pub(crate) fn run(options: &TrainArgs) -> Result<String, CliError> {
     let mut run = begin(options)?;
     let has_checkpoint = directory(&run)?.file("checkpoint").is_dir();
     if let Some(record) = run.finished(|_: &TrainRecord| !has_checkpoint)? {
-        return Ok(say(options, directory(&run)?, &record));
+        return end(options, directory(&run)?, &record);
     }
     match learn(&mut run, every, started) {
-        Ok(record) => Ok(say(options, directory(&run)?, &record)),
+        Ok(record) => end(options, directory(&run)?, &record),
         Err(error) => Err(run.failed(error)),
     }
 }
@@ -50,6 +52,7 @@ fn learn(run: &mut Run, every: Duration, started: Instant) -> Result<TrainRecord
         split: run.config.split.options(),
         all_rows: run.config.train.all_rows,
         budget: run.config.training.budget(),
+        preprocess: run.config.training.preprocess(),
     };
     input::describe(&prepared);
 
@@ -68,7 +71,8 @@ fn learn(run: &mut Run, every: Duration, started: Instant) -> Result<TrainRecord
     let seconds = started.elapsed().as_secs_f64();
     let record = record(run, &arm, data, &trained, &prepared.notes, seconds);
     finish(directory, &saved(run, &arm, &prepared, trained), &record)?;
-    if limits.signal() != Signal::Finish {
+    let is_whole = limits.signal() != Signal::Finish || record.epochs == 0;
+    if is_whole {
         directory.remove("checkpoint")?; // nothing is left to go on from
     }
     Ok(record)
@@ -78,11 +82,29 @@ fn begin(options: &TrainArgs) -> Result<Run, CliError> {
     let mut flags = options.config.flags();
     flags.train = options.train.clone();
     if let Some(path) = &options.resume {
-        return Run::resume("train", flags, path);
+        let run = Run::resume("train", flags, path)?;
+        check_coef(options, run.config.train.method())?;
+        return Ok(run);
     }
     let mut config = Config::resolve(flags, options.config.config.as_deref())?;
     config.train.method = Some(config.train.method().to_string());
+    check_flags(options, config.train.method())?;
+    check_coef(options, config.train.method())?;
     Run::new("train", config, Some(&options.out))
+}
+
+fn check_coef(options: &TrainArgs, method: &str) -> Result<(), CliError> {
+    options.coef.as_ref().map_or(Ok(()), |path| coef::check(path, method))
+}
+
+/// Refuses flags that the method cannot use. A file may hold what is for other methods.
+fn check_flags(options: &TrainArgs, method: &str) -> Result<(), CliError> {
+    check_use(method, &options.config.settings)?;
+    if options.config.training.no_intercept && !has_coefficients(method) {
+        let message = format!("--no-intercept is for linear methods, and `{method}` is none");
+        return Err(CliError::new(Kind::Usage, message).hint("`torso list linear` shows these"));
+    }
+    Ok(())
 }
 
 fn directory(run: &Run) -> Result<&RunDirectory, CliError> {
@@ -102,13 +124,28 @@ fn finish(
     directory.write(RECORD, to_json(record)?.as_bytes())
 }
 
+/// Writes the coefficients, and says how it went.
+fn end(
+    options: &TrainArgs,
+    directory: &RunDirectory,
+    record: &TrainRecord,
+) -> Result<String, CliError> {
+    if let Some(path) = &options.coef {
+        coef::write(path, &directory.file("model.safetensors"))?;
+    }
+    Ok(say(options, directory, record))
+}
+
 fn say(options: &TrainArgs, directory: &RunDirectory, record: &TrainRecord) -> String {
     let model = directory.file("model.safetensors");
     if !options.json {
         let text = torso_report::train_terminal(record, output::width(), output::color());
         let report = output::report_line(Some(&directory.file("report.html")));
-        return format!("{text}\nmodel: {}\n{report}", model.display());
+        let coef = options.coef.as_ref();
+        let coef = coef.map_or_else(String::new, |path| format!("coef: {}\n", path.display()));
+        return format!("{text}\nmodel: {}\n{coef}{report}", model.display());
     }
+    let certificate = record.certificate;
     let object = json!({
         "schema": "torso.train/1",
         "method": record.method,
@@ -116,10 +153,10 @@ fn say(options: &TrainArgs, directory: &RunDirectory, record: &TrainRecord) -> S
         "seconds": record.seconds,
         "tasks": record.tasks,
         "epochs": record.epochs,
-        "best_epoch": record.best_epoch,
-        "objective": null, // for methods with an objective to converge on
-        "residual": null,
-        "iterations": null,
+        "best_epoch": (record.epochs > 0).then_some(record.best_epoch),
+        "objective": certificate.map(|certificate| certificate.objective),
+        "residual": certificate.map(|certificate| certificate.residual),
+        "iterations": certificate.map(|certificate| certificate.iterations),
         "model": model.display().to_string(),
     });
     format!("{object}\n")
@@ -144,7 +181,11 @@ fn record(
         schema: TRAIN_RUN_SCHEMA.to_string(),
         torso: env!("CARGO_PKG_VERSION").to_string(),
         command: run.command_line(),
-        options: method.into_iter().chain(n_rows).chain(output::options(run)).collect(),
+        options: method
+            .into_iter()
+            .chain(n_rows)
+            .chain(output::options(run, std::slice::from_ref(arm)))
+            .collect(),
         data: DataSummary::of(data),
         method: arm.id.clone(),
         about: arm.about.clone(),
@@ -157,6 +198,9 @@ fn record(
         curves: trained.curves.clone(),
         balance: trained.balance.clone(),
         diagnostics: trained.diagnostics.clone(),
+        certificate: trained.certificate,
+        chosen: trained.chosen.clone(),
+        findings: trained.findings.clone(),
         notes: notes.iter().chain(&trained.notes).cloned().collect(),
     }
 }

@@ -4,8 +4,10 @@
 use serde_json::{Map, Value};
 use torso_balance::{BalanceError, LossForm, Setup};
 use torso_core::data::Layout;
+use torso_core::method::{Family, Method};
 use torso_core::seed::Seed;
-use torso_study::arm::{self, ArmError, ArmSettings};
+use torso_linear::SettingError;
+use torso_study::arm::{self, ArmError, ArmSettings, known_keys};
 
 use super::source::{Complaint, SEE_DOCS};
 use super::{Config, is_config};
@@ -74,7 +76,7 @@ fn wrong_setting(config: &Config) -> Option<Fault> {
     let alone = |(key, value): &(String, Value)| {
         let path: Vec<&str> = std::iter::once("set").chain(key.splitn(2, '.')).collect();
         match ArmSettings::parse(&[(key.clone(), value.clone())]) {
-            Err(error) => Some(of_network(&path, value, error)),
+            Err(error) => Some(refused(&path, value, error)),
             Ok(_) => of_method(&path, value),
         }
     };
@@ -84,37 +86,73 @@ fn wrong_setting(config: &Config) -> Option<Fault> {
     })
 }
 
-fn of_network(path: &[&str], value: &Value, error: ArmError) -> Fault {
+/// Refuses settings that an arm, the only one of a run, cannot use.
+pub(crate) fn check_use(id: &str, settings: &[(String, Value)]) -> Result<(), CliError> {
+    settings.iter().try_for_each(|(key, value)| {
+        arm::check_use(id, key, value)
+            .map_err(|error| refused(&["set", key.as_str()], value, error).error)
+    })
+}
+
+fn refused(path: &[&str], value: &Value, error: ArmError) -> Fault {
     match error {
+        ArmError::Unusable { .. } => {
+            let path = path.iter().map(ToString::to_string).collect();
+            Fault { path, error: error.into() }
+        }
+        ArmError::UnknownKey { key } => {
+            let message = format!("there is no `{key}` in [set]");
+            Fault::new(path, message, did_you_mean(&key, &known_keys(), SEE_DOCS))
+        }
         ArmError::UnknownSetting { .. } => {
-            let ids: Vec<String> =
-                torso_balance::methods().iter().map(|entry| entry.method.id.to_string()).collect();
-            let hint = did_you_mean(path[1], &ids, "`torso list balance` shows the methods");
+            let has_settings = |m: &&Method| matches!(m.family, Family::Balance | Family::Linear);
+            let methods = arm::methods().into_iter().filter(has_settings);
+            let ids: Vec<String> = methods.map(|method| method.id.to_string()).collect();
+            let hint = did_you_mean(path[1], &ids, "`torso list` shows the methods");
             Fault::new(&path[..2], format!("there is no method `{}`", path[1]), hint)
         }
-        ArmError::Settings(error) => complaint(path, value, &error, SEE_DOCS),
+        ArmError::Settings(error) => complaint(path, value, &error.to_string(), SEE_DOCS),
+        ArmError::Linear(error) => of_linear(path, value, &error, SEE_DOCS),
         other => Fault::new(path, other.to_string(), SEE_DOCS),
     }
 }
 
-/// What a balancing method says of one of its parameters.
+/// What a method says of one of its parameters.
 fn of_method(path: &[&str], value: &Value) -> Option<Fault> {
     let &[_, method, key] = path else { return None };
+    let see = format!("`torso explain {method}` shows its parameters");
+    if arm::is_linear(method) {
+        let settings = ArmSettings::parse(&[(format!("{method}.{key}"), value.clone())]).ok()?;
+        return match arm::parse(method, Layout::Groups, &settings) {
+            Err(ArmError::Linear(error)) => Some(of_linear(path, value, &error, &see)),
+            _ => None,
+        };
+    }
     let entry = torso_balance::find(method)?;
     let own = Map::from_iter([(key.to_string(), value.clone())]);
     let forms = [LossForm::Squared; 2];
     let setup = Setup { forms: &forms, settings: &own, trial: 0, seed: Seed(0) };
-    let see = format!("`torso explain {method}` shows its parameters");
     match (entry.build)(&setup).err()? {
-        BalanceError::Settings { source, .. } => Some(complaint(path, value, &source, &see)),
+        BalanceError::Settings { source, .. } => {
+            Some(complaint(path, value, &source.to_string(), &see))
+        }
         error @ BalanceError::OutOfRange { .. } => Some(Fault::new(path, error.to_string(), see)),
         // Whether it fits together is seen where the tasks and all parameters are known.
         _ => None,
     }
 }
 
-fn complaint(path: &[&str], value: &Value, error: &serde_json::Error, see: &str) -> Fault {
-    match Complaint::of(&error.to_string()) {
+/// What a linear method says of a setting.
+fn of_linear(path: &[&str], value: &Value, error: &SettingError, see: &str) -> Fault {
+    match error {
+        SettingError::Form { message, .. } => complaint(path, value, message, see),
+        other => Fault::new(path, other.to_string(), see),
+    }
+}
+
+/// A message of serde in our words.
+fn complaint(path: &[&str], value: &Value, message: &str, see: &str) -> Fault {
+    match Complaint::of(message) {
         Complaint::UnknownKey { key, known } => {
             let table = path[..path.len() - 1].join(".");
             let message = format!("there is no `{key}` in [{table}]");

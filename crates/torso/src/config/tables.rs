@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use torso_core::estimator::{Batch, Budget};
 use torso_core::split::SplitOptions;
-use torso_data::{ReadOptions, Roles, Targets};
+use torso_data::{PreprocessOptions, ReadOptions, Roles, Targets};
 
 use super::kinds;
 use super::{BatchRows, Count, Delimiter, KindOf, Limit, Rule, is_default};
@@ -91,7 +91,7 @@ pub(crate) struct SplitConfig {
     pub(crate) train_rows: Option<Count<2, { u32::MAX as u64 }>>,
 }
 
-/// What each training may spend.
+/// How trainings go, and what each may spend.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Args, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct TrainingConfig {
@@ -115,6 +115,14 @@ pub(crate) struct TrainingConfig {
     #[arg(long, value_name = "TIME")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) time_limit: Option<Limit>,
+    /// Leave features, and the targets of linear methods, in their units: no standardization
+    #[arg(long)]
+    #[serde(skip_serializing_if = "is_default")]
+    pub(crate) no_standardize: bool,
+    /// Linear methods learn no intercepts; columns that are constant are then kept
+    #[arg(long)]
+    #[serde(skip_serializing_if = "is_default")]
+    pub(crate) no_intercept: bool,
 }
 
 /// What `torso compare` compares.
@@ -234,6 +242,8 @@ impl TrainingConfig {
             batch: self.batch.or(file.batch),
             threads: self.threads.or(file.threads),
             time_limit: self.time_limit.or(file.time_limit),
+            no_standardize: self.no_standardize || file.no_standardize,
+            no_intercept: self.no_intercept || file.no_intercept,
         }
     }
 
@@ -244,6 +254,12 @@ impl TrainingConfig {
             epochs: self.epochs.map_or(200, Count::size),
             batch: self.batch.map_or(Batch::Auto, |batch| batch.0),
         }
+    }
+
+    /// How features are preprocessed. A constant column says nothing beside an intercept, and is
+    /// one where there is none.
+    pub(crate) fn preprocess(&self) -> PreprocessOptions {
+        PreprocessOptions { standardize: !self.no_standardize, keep_constant: self.no_intercept }
     }
 
     /// Trainings side by side.

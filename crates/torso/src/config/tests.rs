@@ -230,13 +230,18 @@ fn training() -> impl Strategy<Value = TrainingConfig> {
     let limit =
         (0_u64..1 << 40, 0_u32..1_000_000_000).prop_map(|(s, n)| std::time::Duration::new(s, n));
     let batch = option::of(batch.prop_map(BatchRows));
-    (count(), count(), batch, count(), option::of(limit.prop_map(Limit))).prop_map(
-        |(trials, epochs, batch, threads, time_limit)| TrainingConfig {
-            trials,
-            epochs,
-            batch,
-            threads,
-            time_limit,
+    let are_off = (any::<bool>(), any::<bool>());
+    (count(), count(), batch, count(), option::of(limit.prop_map(Limit)), are_off).prop_map(
+        |(trials, epochs, batch, threads, time_limit, (no_standardize, no_intercept))| {
+            TrainingConfig {
+                trials,
+                epochs,
+                batch,
+                threads,
+                time_limit,
+                no_standardize,
+                no_intercept,
+            }
         },
     )
 }

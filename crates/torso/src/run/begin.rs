@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use torso_study::arm::ArmSettings;
+use torso_study::arm::{ArmSettings, is_linear};
 
 use super::directory::{RECORD, RunDirectory};
 use crate::config::{Config, Count, RunInfo, TrainingConfig};
@@ -21,10 +21,14 @@ pub(crate) struct Run {
 impl Run {
     /// Begins a run, in a directory if one is named.
     pub(crate) fn new(command: &str, config: Config, out: Option<&Path>) -> Result<Self, CliError> {
-        let settings = ArmSettings::parse(&config.settings())?;
+        let settings = config.arm_settings()?;
         let directory = out.map(RunDirectory::create).transpose()?;
         let mut config = config;
-        config.complete(&settings.network)?;
+        config.complete();
+        // A comparison has a network always: the baseline.
+        if command == "compare" || !is_linear(config.train.method()) {
+            config.complete_network(&settings.network)?;
+        }
         config.run = Some(RunInfo {
             torso: env!("CARGO_PKG_VERSION").to_string(),
             command: command.to_string(),
@@ -57,7 +61,7 @@ impl Run {
             let hint = format!("go on with it by `torso {found} --resume {}`", path.display());
             return Err(CliError::new(Kind::Usage, message).hint(hint));
         }
-        let settings = ArmSettings::parse(&config.settings())?;
+        let settings = config.arm_settings()?;
         Ok(Self { config, settings, directory: Some(directory), is_resumed: true })
     }
 
@@ -134,8 +138,8 @@ impl Run {
 }
 
 impl Config {
-    /// Writes every default out, those of the networks too.
-    fn complete(&mut self, network: &impl serde::Serialize) -> Result<(), CliError> {
+    /// Writes every default out.
+    fn complete(&mut self) {
         let options = self.split.options();
         let budget = self.training.budget();
         self.split.seeds = Count::new(options.repeats as u64);
@@ -147,11 +151,17 @@ impl Config {
         self.training.trials = Count::new(budget.trials as u64);
         self.training.epochs = Count::new(budget.epochs as u64);
         self.training.batch = Some(crate::config::BatchRows(budget.batch));
+    }
+
+    /// Writes the defaults of the networks out.
+    fn complete_network(&mut self, network: &impl serde::Serialize) -> Result<(), CliError> {
         let network = serde_json::to_value(network)
             .map_err(|error| CliError::new(Kind::Run, error.to_string()))?;
         if let Value::Object(network) = network {
             // What is not given has no form in TOML, and is the default.
-            self.set.extend(network.into_iter().filter(|(_, value)| !value.is_null()));
+            for (key, value) in network.into_iter().filter(|(_, value)| !value.is_null()) {
+                self.set.entry(key).or_insert(value);
+            }
         }
         Ok(())
     }

@@ -35,12 +35,25 @@ pub(crate) struct Forecast {
     pub(crate) values: Vec<Vec<f64>>,
     /// The task of each row, where the tasks are groups.
     pub(crate) tasks: Option<Vec<Option<usize>>>,
+    /// What became of rows of other groups.
+    pub(crate) others: Others,
+}
+
+/// Rows of groups that a model does not know.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Others {
+    /// Not predicted.
+    #[default]
+    Skipped,
+    /// Predicted with the mean of the tasks.
+    AsMean,
 }
 
 impl Forecast {
     /// Whether a row was predicted.
     pub(crate) fn has(&self, row: usize) -> bool {
-        self.tasks.as_ref().is_none_or(|tasks| tasks[row].is_some())
+        let is_known = self.tasks.as_ref().is_none_or(|tasks| tasks[row].is_some());
+        is_known || self.others == Others::AsMean
     }
 }
 
@@ -84,32 +97,39 @@ impl<'a> Forecaster<'a> {
             None => {
                 let rows: Vec<u32> = (0..row_index(chunk.n_rows())).collect();
                 let values = self.saved.model.predict_all(&chunk.design, n_tasks, &rows);
-                Forecast { values, tasks: None }
+                Forecast { values, tasks: None, others: Others::Skipped }
             }
             Some(groups) => {
                 let task = |row| groups.get(chunk.text(group, row)).copied();
                 let tasks: Vec<Option<usize>> = (0..chunk.n_rows()).map(task).collect();
-                Forecast { values: vec![self.predict_groups(chunk, &tasks)], tasks: Some(tasks) }
+                let (values, others) = self.predict_groups(chunk, &tasks);
+                Forecast { values: vec![values], tasks: Some(tasks), others }
             }
         }
     }
 
-    fn predict_groups(&self, chunk: &Chunk, tasks: &[Option<usize>]) -> Vec<f64> {
-        let mut rows_of: BTreeMap<usize, Vec<u32>> = BTreeMap::new();
+    fn predict_groups(&self, chunk: &Chunk, tasks: &[Option<usize>]) -> (Vec<f64>, Others) {
+        let mut rows_of: BTreeMap<Option<usize>, Vec<u32>> = BTreeMap::new();
         for (row, task) in tasks.iter().enumerate() {
-            if let Some(task) = task {
-                rows_of.entry(*task).or_default().push(row_index(row));
-            }
+            rows_of.entry(*task).or_default().push(row_index(row));
         }
         let width = self.saved.card.tasks.first().map_or(1, |task| task.kind.width());
         let mut values = vec![f64::NAN; tasks.len() * width];
+        let mut others = Others::Skipped;
         for (task, rows) in rows_of {
-            let predictions = self.saved.model.predict(&chunk.design, task, &rows);
+            let predictions = match task {
+                Some(task) => Some(self.saved.model.predict(&chunk.design, task, &rows)),
+                None => self.saved.model.predict_new_task(&chunk.design, &rows),
+            };
+            let Some(predictions) = predictions else { continue };
+            if task.is_none() {
+                others = Others::AsMean;
+            }
             for (row, prediction) in rows.into_iter().zip(predictions.chunks_exact(width)) {
                 values[row as usize * width..][..width].copy_from_slice(prediction);
             }
         }
-        values
+        (values, others)
     }
 }
 
@@ -134,6 +154,10 @@ pub(crate) struct Tally {
     pub(crate) rows: u64,
     /// Rows whose group the model does not know, or that name none.
     pub(crate) unknown_groups: u64,
+    /// What became of these.
+    others: Others,
+    /// The first few of these groups.
+    examples: Vec<String>,
     /// Predictions that are no finite numbers.
     pub(crate) not_finite: u64,
     /// By column.
@@ -141,9 +165,19 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    pub(crate) fn of(chunk: &mut Chunk, forecast: &Forecast) -> Self {
-        let unknown = |tasks: &Vec<Option<usize>>| tasks.iter().filter(|t| t.is_none()).count();
-        let unknown_groups = forecast.tasks.as_ref().map_or(0, unknown);
+    /// So many groups are told as examples.
+    const EXAMPLES: usize = 3;
+
+    /// What a chunk shows; `group` is its text that names the groups.
+    pub(crate) fn of(chunk: &mut Chunk, forecast: &Forecast, group: usize) -> Self {
+        let unknown = forecast.tasks.iter().flat_map(|tasks| {
+            tasks.iter().enumerate().filter(|(_, task)| task.is_none()).map(|(row, _)| row)
+        });
+        let (mut unknown_groups, mut examples) = (0, Vec::new());
+        for row in unknown {
+            unknown_groups += 1;
+            add_example(&mut examples, chunk.text(group, row));
+        }
         let bad = |values: &Vec<f64>| {
             let width = values.len() / chunk.n_rows().max(1);
             let rows = values.chunks_exact(width.max(1)).enumerate();
@@ -156,7 +190,9 @@ impl Tally {
         let unseen = std::mem::take(&mut chunk.unseen);
         Self {
             rows: chunk.n_rows() as u64,
-            unknown_groups: unknown_groups as u64,
+            unknown_groups,
+            others: forecast.others,
+            examples,
             not_finite: not_finite as u64,
             unseen: unseen.into_iter().map(|levels| (levels.column.clone(), levels)).collect(),
         }
@@ -165,7 +201,13 @@ impl Tally {
     /// Adds what was found in later rows.
     pub(crate) fn add(&mut self, later: Self) {
         self.rows += later.rows;
+        if later.unknown_groups > 0 {
+            self.others = later.others;
+        }
         self.unknown_groups += later.unknown_groups;
+        for name in later.examples {
+            add_example(&mut self.examples, &name);
+        }
         self.not_finite += later.not_finite;
         for (column, levels) in later.unseen {
             match self.unseen.get_mut(&column) {
@@ -193,7 +235,16 @@ impl Tally {
         if self.unknown_groups > 0 {
             let column = group_column.unwrap_or_default();
             let rows = counted(self.unknown_groups, "row");
-            notes.push(format!("{rows} without a `{column}` that the model knows: not predicted"));
+            notes.push(match (self.others, self.examples.as_slice()) {
+                (Others::Skipped, _) => {
+                    format!("{rows} without a `{column}` that the model knows: not predicted")
+                }
+                (Others::AsMean, examples) => format!(
+                    "{rows} without a `{column}` that the model knows{}: predicted with the mean \
+                     of its tasks",
+                    such_as(examples)
+                ),
+            });
         }
         if self.not_finite > 0 {
             let predictions = counted(self.not_finite, "prediction");
@@ -210,6 +261,23 @@ impl Tally {
             })
         };
         self.unseen.values().map(object).collect()
+    }
+}
+
+/// Adds a name to the examples, if it is new and there is room; no name is none.
+fn add_example(examples: &mut Vec<String>, name: &str) {
+    let is_new = || !name.is_empty() && examples.iter().all(|known| known != name);
+    if examples.len() < Tally::EXAMPLES && is_new() {
+        examples.push(name.to_string());
+    }
+}
+
+fn such_as(examples: &[String]) -> String {
+    let short = |name: &String| format!("`{}`", name.chars().take(60).collect::<String>());
+    match examples.iter().map(short).collect::<Vec<_>>().as_slice() {
+        [] => String::new(),
+        [one] => format!(", such as {one}"),
+        [first @ .., last] => format!(", such as {} and {last}", first.join(", ")),
     }
 }
 

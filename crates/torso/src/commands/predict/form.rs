@@ -241,7 +241,7 @@ fn needs_quotes(cell: &str) -> bool {
     cell.bytes().any(|byte| matches!(byte, b',' | b'"' | b'\r' | b'\n'))
 }
 
-fn csv_cell(cell: &str) -> String {
+pub(crate) fn csv_cell(cell: &str) -> String {
     if needs_quotes(cell) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell.to_string() }
 }
 

@@ -4,7 +4,7 @@ use torso_core::data::TaskData;
 use torso_core::estimator::{Batch, Budget};
 use torso_core::journal::NoJournal;
 use torso_core::split::{SplitOptions, SplitRule};
-use torso_data::{Roles, Table, task_data};
+use torso_data::{PreprocessOptions, Roles, Table, task_data};
 use torso_study::arm::{ArmSettings, parse_all};
 use torso_study::saved::{MODEL_SCHEMA, ModelCard, SavedLayout, TaskCard};
 use torso_study::train::{TrainOptions, train};
@@ -21,6 +21,7 @@ fn model(text: &str, roles: &Roles, layout: SavedLayout, arm: &str) -> (TaskData
         split: SplitOptions::default(),
         all_rows: false,
         budget: Budget { trials: 1, epochs: 3, batch: Batch::Auto },
+        preprocess: PreprocessOptions::default(),
     };
     let trained = train(&data, arms.last().unwrap(), &options, &NoJournal).unwrap();
     let card = |task: &torso_core::data::Task| TaskCard {
