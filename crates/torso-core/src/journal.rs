@@ -36,6 +36,11 @@ pub trait Journal: Debug {
 
     /// A part is finished, with what [`Self::recall`] shall give from now on.
     fn part_done(&self, part: &str, state: &mut dyn FnMut() -> Snapshot);
+
+    /// What a fit without epochs does next.
+    fn signal(&self) -> Signal {
+        Signal::Continue
+    }
 }
 
 /// Keeps nothing and never stops.

@@ -4,6 +4,7 @@ use rand::RngExt;
 use torso_core::data::{TaskData, TaskKind};
 use torso_core::estimator::FitError;
 use torso_core::finding::Finding;
+use torso_core::journal::{Journal, Signal};
 use torso_core::seed::{Seed, shuffle};
 
 use crate::design::{LearningSet, Source};
@@ -20,28 +21,34 @@ pub(crate) struct Chosen {
     pub(crate) method: Box<dyn LinearMethod>,
     /// None where nothing was open.
     pub(crate) path: Option<Finding>,
+    /// What the user should know of it.
+    pub(crate) note: Option<String>,
 }
 
-/// Chooses among the paths of `method` by the loss on rows left out.
+/// Chooses among the paths of `method` by the loss on rows left out. When the journal says that the
+/// time is up, the folds that are whole have to do, the first at least.
 pub(crate) fn choose(
     method: &dyn LinearMethod,
     source: &Source,
     rows: &[u32],
     seed: Seed,
-    is_stopped: &dyn Fn() -> bool,
+    journal: &dyn Journal,
 ) -> Result<Chosen, FitFailure> {
     let settings = source.settings;
     let whole = source.learning_set(rows);
     let labels: Vec<Vec<f64>> = whole.columns.iter().map(|column| column.y.clone()).collect();
     let mut paths = method.paths(&whole.tasks(&labels), settings.points);
     if paths.len() == 1 && paths[0].len() == 1 {
-        return Ok(Chosen { method: paths.remove(0).remove(0), path: None });
+        return Ok(Chosen { method: paths.remove(0).remove(0), path: None, note: None });
     }
     let folds = folds(source.data, rows, settings.folds, seed);
     // [path][point][fold]
     let mut losses: Vec<Vec<Vec<f64>>> =
         paths.iter().map(|path| vec![Vec::new(); path.len()]).collect();
     for fold in 0..settings.folds {
+        if fold > 0 && journal.signal() == Signal::Finish {
+            break;
+        }
         let part = |inside: bool| -> Vec<u32> {
             let dealt = rows.iter().zip(&folds);
             dealt.filter(|(_, of)| (**of == fold) != inside).map(|(row, _)| *row).collect()
@@ -51,7 +58,7 @@ pub(crate) fn choose(
         for (path, losses) in paths.iter().zip(&mut losses) {
             let mut last: Option<Fitted> = None;
             for (point, losses) in path.iter().zip(losses) {
-                if is_stopped() {
+                if journal.signal() == Signal::Stop {
                     return Err(FitFailure::Stopped);
                 }
                 let fitted =
@@ -61,7 +68,12 @@ pub(crate) fn choose(
             }
         }
     }
-    Ok(pick(paths, &losses, settings.choose))
+    let n_done = losses[0][0].len();
+    let mut chosen = pick(paths, &losses, settings.choose);
+    chosen.note = (n_done < settings.folds).then(|| {
+        format!("the time limit came after {n_done} of {} folds of the choice", settings.folds)
+    });
+    Ok(chosen)
 }
 
 /// Why a fit failed.
@@ -140,7 +152,7 @@ fn pick(
     let error = |losses: &Vec<f64>| {
         let n = losses.len() as f64;
         let squares: f64 = losses.iter().map(|loss| (loss - mean(losses)).powi(2)).sum();
-        (squares / (n - 1.0) / n).sqrt()
+        (squares / (n - 1.0).max(1.0) / n).sqrt()
     };
     let points =
         losses.iter().enumerate().flat_map(|(p, path)| (0..path.len()).map(move |k| (p, k)));
@@ -156,7 +168,7 @@ fn pick(
         losses[p].iter().map(error).collect(),
         k,
     );
-    Chosen { method: paths.swap_remove(p).swap_remove(k), path }
+    Chosen { method: paths.swap_remove(p).swap_remove(k), path, note: None }
 }
 
 /// The path as a picture, told by the parameter that changes along it.

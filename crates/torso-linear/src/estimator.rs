@@ -51,8 +51,7 @@ impl Estimator for Linear {
         let mut rows = [problem.train, problem.validation].concat();
         rows.sort_unstable();
         let source = Source::new(problem, &self.settings, self.method.sees(), &rows);
-        let is_stopped = || false;
-        let chosen = choose(&*self.method, &source, &rows, problem.seed, &is_stopped)
+        let chosen = choose(&*self.method, &source, &rows, problem.seed, problem.journal)
             .map_err(|failure| failure.of(self.id))?;
         let set = source.learning_set(&rows);
         let effort =
@@ -65,7 +64,7 @@ impl Estimator for Linear {
         findings.extend(chosen.method.findings(&fitted.solution, &names));
         let trace = Trace {
             settings: chosen.method.settings(),
-            notes: notes(&set),
+            notes: chosen.note.into_iter().chain(notes(&set)).collect(),
             status: fitted.solution.status,
             certificate: Some(fitted.certificate),
             findings,

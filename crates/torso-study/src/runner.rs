@@ -211,9 +211,13 @@ impl Journal for Interruption<'_> {
     }
 
     fn epoch_done(&self, _: &str, _: usize, _: &Epoch, _: &mut dyn FnMut() -> Snapshot) -> Signal {
-        // A fit that is cut short is no fair one: it is left out instead.
-        if self.0.signal() == Signal::Continue { Signal::Continue } else { Signal::Stop }
+        self.signal()
     }
 
     fn part_done(&self, _: &str, _: &mut dyn FnMut() -> Snapshot) {}
+
+    fn signal(&self) -> Signal {
+        // A fit that is cut short is no fair one: it is left out instead.
+        if self.0.signal() == Signal::Continue { Signal::Continue } else { Signal::Stop }
+    }
 }

@@ -1,9 +1,11 @@
 use faer::linalg::solvers::Solve;
 use torso_core::data::{Labels, Layout, Task};
-use torso_core::estimator::{Batch, Budget};
+use torso_core::estimator::{Batch, Budget, Epoch};
 use torso_core::features::Design;
-use torso_core::journal::NoJournal;
+use torso_core::finding::Finding;
+use torso_core::journal::{Journal, NoJournal, Signal};
 use torso_core::seed::{Seed, normal};
+use torso_core::snapshot::Snapshot;
 
 use super::*;
 use crate::methods;
@@ -164,10 +166,8 @@ fn cross_validation_finds_a_strength_and_one_standard_error_a_stronger_one() {
     let (min, strong) = (lambda(Choice::Min), lambda(Choice::OneStandardError));
     assert!(min > 0.0 && strong > min, "{min} {strong}");
     let model = fit(&table, "l21", &[], FitSettings::default());
-    assert!(
-        matches!(&model.trace().findings[0], torso_core::finding::Finding::Path { values, losses, .. }
-        if values.len() == 30 && losses.iter().all(|loss| loss.is_finite()))
-    );
+    assert!(matches!(&model.trace().findings[0], Finding::Path { values, losses, .. }
+        if values.len() == 30 && losses.iter().all(|loss| loss.is_finite())));
 }
 
 #[test]
@@ -214,4 +214,49 @@ fn one_class_only_is_a_constant_and_is_told() {
         );
         assert!(model.trace().notes.iter().any(|note| note.contains("one class")));
     }
+}
+
+/// Says the same whenever it is asked.
+#[derive(Debug)]
+struct Says(Signal);
+
+impl Journal for Says {
+    fn recall(&self, _: &str) -> Option<Snapshot> {
+        None
+    }
+
+    fn epoch_done(&self, _: &str, _: usize, _: &Epoch, _: &mut dyn FnMut() -> Snapshot) -> Signal {
+        self.0
+    }
+
+    fn part_done(&self, _: &str, _: &mut dyn FnMut() -> Snapshot) {}
+
+    fn signal(&self) -> Signal {
+        self.0
+    }
+}
+
+#[test]
+fn a_choice_that_is_stopped_gives_up_and_one_out_of_time_makes_do_with_a_fold() {
+    let table = table(&[TaskKind::Regression], Layout::Columns, |_, x| x[0] + x[1]);
+    let rows = table.data.labeled_rows();
+    let fit = |signal| {
+        let method = methods::find("ridge").unwrap();
+        let linear = Linear::new(method, &Map::new(), FitSettings::default()).unwrap();
+        linear.fit(&Problem {
+            data: &table.data,
+            design: &table.design,
+            train: &rows,
+            validation: &[],
+            seed: Seed(1),
+            budget: Budget { trials: 1, epochs: 1, batch: Batch::Auto },
+            journal: &Says(signal),
+        })
+    };
+    assert!(matches!(fit(Signal::Stop), Err(FitError::Stopped)));
+    let model = fit(Signal::Finish).unwrap();
+    let Finding::Path { errors, .. } = &model.trace().findings[0] else { panic!("a path") };
+    assert!(errors.iter().all(|error| *error <= 0.0), "one fold has no error");
+    assert!(model.trace().notes[0].contains("after 1 of 5 folds"));
+    assert!(fit(Signal::Continue).is_ok());
 }

@@ -94,6 +94,10 @@ impl Journal for DiskJournal {
     fn part_done(&self, part: &str, state: &mut dyn FnMut() -> Snapshot) {
         self.keep(part, &state());
     }
+
+    fn signal(&self) -> Signal {
+        self.limits.signal()
+    }
 }
 
 fn n_epochs(kept: &Snapshot) -> usize {
