@@ -166,6 +166,38 @@ fn check_finding(of: &str, finding: &Finding) {
 }
 
 #[test]
+fn parameters_at_zero_give_numbers_where_zero_is_allowed() {
+    for entry in methods() {
+        let zero = |parameter: &&torso_core::method::Parameter| parameter.range == "at least 0";
+        let given: Map<String, Value> = entry
+            .method
+            .parameters
+            .iter()
+            .filter(zero)
+            .map(|p| (p.name.to_string(), json!(0)))
+            .collect();
+        let open = (entry.build)(&given).unwrap();
+        for trouble in
+            [Trouble::ConstantColumn, Trouble::CopiedColumn, Trouble::MoreFeaturesThanRows]
+        {
+            let tasks = tasks(trouble, open.sees());
+            let method = open.paths(&tasks, 3).remove(0).remove(0);
+            let solution = fit(&*method, &tasks);
+            let of = format!("{} {trouble:?}", entry.method.id);
+            assert!(is_finite(&solution.w) && solution.penalty.is_finite(), "{of}");
+        }
+        // And with a pull to the mean alone.
+        if entry.method.id == "mean-regularized" {
+            let given =
+                Map::from_iter([("rho1".to_string(), json!(0)), ("rho2".to_string(), json!(1))]);
+            let tasks = tasks(Trouble::ConstantColumn, Sees::LeastSquares);
+            let solution = fit(&*(entry.build)(&given).unwrap(), &tasks);
+            assert!(is_finite(&solution.w));
+        }
+    }
+}
+
+#[test]
 fn no_fit_of_least_squares_is_worse_than_zero() {
     for entry in methods() {
         for trouble in [Trouble::None, Trouble::SharedRows, Trouble::MoreFeaturesThanRows] {

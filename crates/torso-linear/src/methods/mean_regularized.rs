@@ -181,21 +181,22 @@ pub(crate) fn mean_column(w: &Mat<f64>) -> Vec<f64> {
 }
 
 /// `w_t = A_t (c_t + rho2 wbar)`, `A_t = (G_t + (rho1 + rho2) I)^-1`, and the mean of both sides
-/// gives `(I - rho2 mean_t A_t) wbar = mean_t A_t c_t`.
+/// gives `(I - rho2 mean_t A_t) wbar = mean_t A_t c_t`, where `I - rho2 A_t = A_t (G_t + rho1 I)`
+/// loses no digits.
 fn solve(tasks: &Tasks, rho1: f64, rho2: f64) -> Mat<f64> {
     let (d, n_tasks) = (tasks.n_features(), tasks.n_tasks());
     let share = 1.0 / n_tasks as f64;
-    let identity = Mat::<f64>::identity(d, d);
-    let mut system = identity.clone();
+    let mut system = Mat::<f64>::zeros(d, d);
     let mut mean = Mat::<f64>::zeros(d, 1);
     let mut alone = Mat::<f64>::zeros(d, n_tasks);
     let mut factors = Vec::with_capacity(n_tasks);
     for t in 0..n_tasks {
+        let own = ridged(tasks, t, rho1);
         let factor = factor(tasks, t, rho1 + rho2);
+        system += faer::Scale(share) * factor.solve(&own);
         let own = factor.solve(tasks.moments().subcols(t, 1));
         mean += faer::Scale(share) * &own;
         alone.col_mut(t).copy_from(own.col(0));
-        system -= faer::Scale(share * rho2) * factor.solve(&identity);
         factors.push(factor);
     }
     let mean = faer::linalg::solvers::PartialPivLu::new(system.as_ref()).solve(&mean);
@@ -207,17 +208,23 @@ fn solve(tasks: &Tasks, rho1: f64, rho2: f64) -> Mat<f64> {
     alone
 }
 
-/// The factors of `G_t + rho I`. Without a pull, and features that leave directions open, a ridge of
-/// a trillionth of the curvature keeps the solution finite.
+/// The factors of `G_t + rho I`.
 fn factor(tasks: &Tasks, t: usize, rho: f64) -> Llt<f64> {
+    let factors = ridged(tasks, t, rho).llt(Side::Lower);
+    factors.expect("a positive definite matrix has a Cholesky factorization")
+}
+
+/// `G_t + rho I`. Without a pull, and features that leave directions open, a ridge of a trillionth of
+/// the curvature keeps the solution finite.
+fn ridged(tasks: &Tasks, t: usize, rho: f64) -> Mat<f64> {
     let mut gram = tasks.gram(t);
     let d = gram.nrows();
     let trace: f64 = (0..d).map(|i| gram[(i, i)]).sum();
-    let floor = 1e-12 * trace.max(f64::MIN_POSITIVE) + f64::MIN_POSITIVE;
+    let floor = 1e-12 * trace + f64::MIN_POSITIVE.sqrt();
     for i in 0..d {
         gram[(i, i)] += rho.max(floor);
     }
-    gram.llt(Side::Lower).expect("a positive definite matrix has a Cholesky factorization")
+    gram
 }
 
 #[cfg(test)]
