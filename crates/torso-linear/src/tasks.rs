@@ -74,7 +74,7 @@ impl Rows {
                 Mat::from_fn(self.n(), new.len(), |i, k| self.weights[i] * self.x[(i, new[k])]);
             let columns = product(self.x.transpose(), some.as_ref());
             for (k, &j) in new.iter().enumerate() {
-                kept.insert(j, columns.col(k).iter().copied().collect());
+                kept.insert(j, columns.col_as_slice(k).into());
             }
         }
         features.iter().map(|j| kept[j].clone()).collect()
@@ -161,15 +161,21 @@ impl Tasks {
     /// # Panics
     /// If tasks have different numbers of features, or a label is missing for a row.
     pub fn new(n_features: usize, tasks: Vec<TaskRows>) -> Self {
-        let mut moments = Mat::zeros(n_features, tasks.len());
-        for (t, task) in tasks.iter().enumerate() {
+        for task in &tasks {
             assert_eq!(task.rows.x.ncols(), n_features, "tasks have the same features");
             assert_eq!(task.rows.n(), task.y.len(), "a label for each row");
-            let weighted: Vec<f64> =
-                task.y.iter().zip(&task.rows.weights).map(|(y, o)| task.scale * o * y).collect();
-            let weighted = MatRef::from_column_major_slice(&weighted, task.y.len(), 1);
-            let column = product(task.rows.x.transpose(), weighted);
-            moments.col_mut(t).copy_from(column.col(0));
+        }
+        let mut moments = Mat::zeros(n_features, tasks.len());
+        // Tasks with the same rows, side by side, take one product.
+        let mut first = 0;
+        for run in tasks.chunk_by(|a, b| Arc::ptr_eq(&a.rows, &b.rows)) {
+            let rows = &run[0].rows;
+            let weighted = Mat::from_fn(rows.n(), run.len(), |i, t| {
+                run[t].scale * rows.weights[i] * run[t].y[i]
+            });
+            let columns = product(rows.x.transpose(), weighted.as_ref());
+            moments.as_mut().subcols_mut(first, run.len()).copy_from(&columns);
+            first += run.len();
         }
         let energy = tasks.iter().map(TaskRows::energy).sum();
         Self { all: tasks, n_features, moments, energy }

@@ -171,14 +171,16 @@ impl Look {
         Self { gradient, duals, penalty, objective, gap }
     }
 
-    /// The rows in use and the next ones by the dual norm of their gradient, ascending.
+    /// The rows in use, and those at 0 that break optimality most, ascending.
     fn working_set(&self, w: &Table) -> Vec<usize> {
         let used = used(w);
-        let size = (used.len() + (used.len() / 4).max(16)).min(w.n_rows());
         let mut priority = self.duals.clone();
         for &i in &used {
             priority[i] = f64::INFINITY;
         }
+        // A row at 0 stays there unless its gradient is too large: others would cost Gram columns.
+        let n_movable = priority.iter().filter(|dual| **dual > 1.0).count().max(1);
+        let size = (used.len() + (used.len() / 4).max(16)).min(n_movable).min(w.n_rows());
         let mut order: Vec<usize> = (0..w.n_rows()).collect();
         let first = |a: &usize, b: &usize| priority[*b].total_cmp(&priority[*a]).then(a.cmp(b));
         if size < order.len() {
@@ -202,8 +204,7 @@ fn gradient(tasks: &Tasks, moments: &Table, w: &Table) -> Table {
         return Table::of(tasks.gradient(w.as_mat().as_ref()).as_ref());
     };
     let used = used(w);
-    let columns: Vec<f64> =
-        rows.gram_columns(&used).iter().flat_map(|column| column.iter().copied()).collect();
+    let columns: Vec<f64> = rows.gram_columns(&used).concat();
     let columns = MatRef::from_column_major_slice(&columns, w.n_rows(), used.len());
     let own = w.some(&used);
     let own = MatRef::from_row_major_slice(&own.values, used.len(), w.n_tasks);
