@@ -55,9 +55,11 @@ planted *groups:
 method-matrix seeds="3" *methods:
     cargo run --release -p torso-linear --example method_matrix -- {{seeds}} {{methods}}
 
-# The time of two linear methods over tasks, rows and features: the table of docs/linear.md
+# The time of two linear methods over tasks, rows and features: table and picture of docs/linear.md
 growth:
-    benches/growth.sh
+    benches/growth.sh > target/growth.md
+    cat target/growth.md
+    python3 benches/growth_plot.py < target/growth.md > docs/linear-growth.svg
 
 # False calls and power of the verdict, on 200 generated data sets for each row of the table
 verdict-calls sets="200":
