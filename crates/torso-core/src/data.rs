@@ -110,7 +110,13 @@ impl Labels {
 
     /// The labels among the ascending `rows`, as (row, label).
     pub fn among<'a>(&'a self, rows: &'a [u32]) -> impl Iterator<Item = (u32, f64)> + 'a {
-        rows.iter().filter_map(|&row| Some((row, self.get(row)?)))
+        debug_assert!(rows.is_sorted(), "rows are ascending");
+        // The shorter list is walked: one of many groups has few labels among the rows of all.
+        let has_fewer = self.rows.len() < rows.len();
+        let (walked, labels) = if has_fewer { (&[][..], &self.rows[..]) } else { (rows, &[][..]) };
+        let by_row = walked.iter().filter_map(|&row| Some((row, self.get(row)?)));
+        let by_label = labels.iter().zip(&self.values).map(|(&row, &label)| (row, label));
+        by_row.chain(by_label.filter(|(row, _)| rows.binary_search(row).is_ok()))
     }
 }
 
@@ -320,6 +326,7 @@ mod tests {
         let labels = &data.tasks()[0].labels;
         assert_eq!((labels.get(1), labels.get(2)), (None, Some(3.0)));
         assert_eq!(labels.among(&[1, 2]).collect::<Vec<_>>(), [(2, 3.0)]);
+        assert_eq!(labels.among(&[1, 2, 4, 7]).collect::<Vec<_>>(), [(2, 3.0)]);
     }
 
     #[test]
