@@ -24,6 +24,8 @@
 #![expect(clippy::inline_always, reason = "loops become vectors only inside `Arch::dispatch`")]
 
 mod capped;
+mod copies;
+mod euclidean;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -36,9 +38,11 @@ use torso_core::estimator::FitStatus;
 use super::proximal::relative_gap;
 use crate::penalty::L21;
 use crate::solution::{Effort, Solution};
-use crate::tasks::{TaskRows, Tasks};
+use crate::tasks::Tasks;
 
 pub use capped::Capped;
+
+use copies::share_among_copies;
 
 /// A norm of a row, its strength included.
 pub trait RowNorm {
@@ -217,55 +221,6 @@ fn gradient(tasks: &Tasks, moments: &Table, w: &Table) -> Table {
     gradient
 }
 
-/// Gives features that are copies of each other, but for signs, equal shares.
-///
-/// Descent leaves the whole coefficient with whichever comes first. Any split is optimal; the even
-/// one has the least norm, and does not depend on the order of columns.
-fn share_among_copies(tasks: &Tasks, moments: &Table, w: &mut Table) {
-    let mut is_done = vec![false; w.n_rows()];
-    for i in used(w) {
-        if is_done[i] {
-            continue;
-        }
-        let sign = |j| Some((j, signs(tasks, moments, i, j)?));
-        let copies: Vec<(usize, Vec<f64>)> = (0..w.n_rows()).filter_map(sign).collect();
-        if copies.len() == 1 {
-            continue;
-        }
-        for t in 0..w.n_tasks {
-            let sum: f64 = copies.iter().map(|(j, signs)| signs[t] * w.row(*j)[t]).sum();
-            for (j, signs) in &copies {
-                w.row_mut(*j)[t] = signs[t] * sum / copies.len() as f64;
-                is_done[*j] = true;
-            }
-        }
-    }
-}
-
-/// The sign in each task by which feature `j` is feature `i`; none where it is another one.
-fn signs(tasks: &Tasks, moments: &Table, i: usize, j: usize) -> Option<Vec<f64>> {
-    /// Features that differ by less, relative to their squared norm, are copies.
-    const SAME: f64 = 1e-10;
-    if i == j {
-        return Some(vec![1.0; tasks.n_tasks()]);
-    }
-    // Copies have the same moments but for signs; most pairs end here.
-    let differ = |(a, b): (&f64, &f64)| (a.abs() - b.abs()).abs() > 1e-8 * a.abs().max(b.abs());
-    if moments.row(i).iter().zip(moments.row(j)).any(differ) {
-        return None;
-    }
-    let sign = |task: &TaskRows| {
-        let (mut ii, mut jj, mut ij) = (0.0, 0.0, 0.0);
-        let x = task.rows.x();
-        for ((a, b), o) in x.col(i).iter().zip(x.col(j).iter()).zip(task.rows.weights()) {
-            (ii, jj, ij) = (ii + o * a * a, jj + o * b * b, ij + o * a * b);
-        }
-        let is_copy = (ii - jj).abs() <= SAME * ii && (ii - ij.abs()).abs() <= SAME * ii;
-        is_copy.then_some(if ij < 0.0 { -1.0 } else { 1.0 })
-    };
-    tasks.tasks().iter().map(sign).collect()
-}
-
 /// Descent over the rows of a working set.
 struct Descent<N> {
     of_row: N,
@@ -421,88 +376,6 @@ impl Coupling {
             }
         }
     }
-}
-
-impl RowNorm for L21 {
-    fn value(&self, row: &[f64]) -> f64 {
-        self.0 * norm(row)
-    }
-
-    fn dual(&self, row: &[f64]) -> f64 {
-        norm(row) / self.0
-    }
-
-    fn minimize_shared(&self, a: f64, b: &mut [f64]) -> f64 {
-        let length = norm(b);
-        let factor = if length <= self.0 || a <= 0.0 { 0.0 } else { (1.0 - self.0 / length) / a };
-        for b in b {
-            *b *= factor;
-        }
-        length * factor
-    }
-
-    #[inline(always)]
-    fn minimize_own(&self, a: &[f64], b: &mut [f64], guess: f64) -> f64 {
-        if norm(b) <= self.0 || a.iter().all(|a| *a <= 0.0) {
-            b.fill(0.0);
-            return 0.0;
-        }
-        let r = root(a, b, self.0, guess);
-        for (b, a) in b.iter_mut().zip(a) {
-            *b *= r / (a * r + self.0);
-        }
-        norm(b)
-    }
-}
-
-/// The norm `r` of the row: `phi(r) = sum_t b_t^2 / (a_t r + lambda)^2 = 1`.
-///
-/// Newton's method on `phi^(-1/2) - 1`, which is nearly linear and concave, comes to the root from
-/// any start, and from its left after one step.
-#[inline(always)]
-fn root(a: &[f64], b: &[f64], lambda: f64, guess: f64) -> f64 {
-    let mut r = guess;
-    for _ in 0..50 {
-        let (phi, slope) = phi_and_slope(a, b, lambda, r);
-        if slope <= 0.0 {
-            break; // only tasks without curvature have a gradient left
-        }
-        // phi' = -2 slope, so (phi^(-1/2))' = slope phi^(-3/2).
-        let next = (r + phi * (phi.sqrt() - 1.0) / slope).max(0.0);
-        if (next - r).abs() <= 1e-14 * next {
-            return next;
-        }
-        r = next;
-    }
-    r
-}
-
-/// `sum_t q_t^2` and `sum_t a_t q_t^2 / (a_t r + lambda)`, `q_t = b_t / (a_t r + lambda)`, in eight
-/// lanes that vector units take at once.
-#[inline(always)]
-fn phi_and_slope(a: &[f64], b: &[f64], lambda: f64, r: f64) -> (f64, f64) {
-    const LANES: usize = 8;
-    let term = |a: f64, b: f64| {
-        let inverse = 1.0 / (a * r + lambda);
-        let square = (b * inverse) * (b * inverse);
-        (square, a * inverse * square)
-    };
-    let (mut phi, mut slope) = ([0.0; LANES], [0.0; LANES]);
-    let (a_blocks, b_blocks) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
-    let (a_rest, b_rest) = (a_blocks.remainder(), b_blocks.remainder());
-    for (a, b) in a_blocks.zip(b_blocks) {
-        for lane in 0..LANES {
-            let (p, s) = term(a[lane], b[lane]);
-            phi[lane] += p;
-            slope[lane] += s;
-        }
-    }
-    for (lane, (a, b)) in a_rest.iter().zip(b_rest).enumerate() {
-        let (p, s) = term(*a, *b);
-        phi[lane] += p;
-        slope[lane] += s;
-    }
-    (phi.iter().sum(), slope.iter().sum())
 }
 
 /// The scalar product, in eight lanes.
