@@ -235,6 +235,79 @@ fn dropout_and_sums() {
     });
 }
 
+/// Two tanh layers side by side over one input.
+fn pair(tape: &mut Tape<f64>, params: &Params<f64>) -> [Var; 2] {
+    let x = tape.input(&draws(ROWS * 3, "x"), 3);
+    ["a", "b"].map(|name| layer(tape, params, x, name, Activation::Tanh))
+}
+
+const PAIR: [(&str, [usize; 2]); 4] =
+    [("a.w", [3, 6]), ("a.b", [1, 6]), ("b.w", [3, 6]), ("b.b", [1, 6])];
+
+#[test]
+fn mixed_layers() {
+    // One coefficient for each value, each channel, each unit.
+    for period in [1, 2, 6] {
+        let params = params(&[&PAIR[..], &[("m", [3, period])]].concat());
+        check(&params, |tape, params| {
+            let [a, b] = pair(tape, params);
+            let constant = tape.input(&draws(ROWS * 6, "constant"), 6);
+            tape.mix(params, &[a, constant, b], id(params, "m"))
+        });
+    }
+}
+
+#[test]
+fn gated_experts() {
+    let params = params(&[&PAIR[..], &[("g.w", [3, 3]), ("g.b", [1, 3])]].concat());
+    check(&params, |tape, params| {
+        let [a, b] = pair(tape, params);
+        let x = tape.input(&draws(ROWS * 3, "x"), 3);
+        let logits = layer(tape, params, x, "g", Activation::Identity);
+        let gates = tape.softmax(logits);
+        tape.gate(gates, &[a, b, a])
+    });
+    check(&self::params(&PAIR), |tape, params| {
+        let [a, b] = pair(tape, params);
+        let gates: Vec<f64> = (0..ROWS).flat_map(|row| [0.0, row as f64]).collect();
+        let gates = tape.input(&gates, 2);
+        let b = tape.add(a, b);
+        tape.gate(gates, &[a, b])
+    });
+}
+
+#[test]
+fn masked_layers() {
+    use Activation::{Identity, Relu, Sigmoid, Tanh};
+    for activation in [Identity, Relu, Sigmoid, Tanh] {
+        check(&params(&PAIR), |tape, params| {
+            let [a, b] = pair(tape, params);
+            let mask = tape.activate(b, activation);
+            let masked = tape.multiply(a, mask);
+            tape.multiply(masked, masked)
+        });
+    }
+}
+
+#[test]
+fn blended_weights() {
+    let params = params(&[
+        ("a.w", [3, 4]),
+        ("a.b", [1, 4]),
+        ("l", [3 * 4, 5]),
+        ("c", [3, 1]),
+        ("d.w", [5, 2]),
+        ("d.b", [1, 2]),
+    ]);
+    check(&params, |tape, params| {
+        let x = tape.input(&draws(ROWS * 3, "x"), 3);
+        let h = layer(tape, params, x, "a", Activation::Tanh);
+        let weight = tape.blend(params, id(params, "l"), id(params, "c"));
+        let y = tape.product(h, weight);
+        layer(tape, params, y, "d", Activation::Tanh)
+    });
+}
+
 #[test]
 fn dropout_keeps_the_mean() {
     let mut tape = Tape::<f64>::new();

@@ -10,15 +10,21 @@ use crate::sink::Sink;
 use crate::stack::Part;
 use crate::tape::{Node, Var};
 
+pub(crate) mod activate;
 pub(crate) mod add;
+pub(crate) mod blend;
 pub(crate) mod concat;
 pub(crate) mod dropout;
 pub(crate) mod embedding;
+pub(crate) mod gate;
 pub(crate) mod grouped_linear;
 pub(crate) mod input;
 pub(crate) mod layer_norm;
 pub(crate) mod linear;
 pub(crate) mod loss;
+pub(crate) mod mix;
+pub(crate) mod multiply;
+pub(crate) mod softmax;
 
 /// What was recorded. An enum, not a trait object: a step records dozens, and boxes would
 /// allocate.
@@ -32,19 +38,37 @@ pub(crate) enum Op {
     Dropout { input: Var },
     Add { a: Var, b: Var },
     Concat { a: Var, b: Var },
+    Multiply { a: Var, b: Var },
+    Activate { input: Var, activation: linear::Activation },
+    Softmax { input: Var },
+    /// What it sums is in the node's codes.
+    Mix { coefficients: ParamId },
+    /// What it sums is in the node's codes.
+    Gate { gates: Var },
+    Blend { parts: ParamId, coefficients: ParamId },
+    Product { input: Var, weight: Var },
     Loss(loss::LossOp),
 }
 
 impl Op {
-    /// The values that it reads.
+    /// The values that it reads, but for those of a sum: [`Node::inputs`] gives all.
     pub(crate) fn inputs(&self) -> [Option<Var>; 2] {
         match *self {
-            Self::Input | Self::Embedding { .. } => [None, None],
+            Self::Input | Self::Embedding { .. } | Self::Mix { .. } | Self::Blend { .. } => {
+                [None, None]
+            }
             Self::Linear(op) => [Some(op.input), None],
             Self::GroupedLinear(op) => [Some(op.input), None],
-            Self::LayerNorm { input, .. } | Self::Dropout { input } => [Some(input), None],
+            Self::LayerNorm { input, .. }
+            | Self::Dropout { input }
+            | Self::Activate { input, .. }
+            | Self::Softmax { input }
+            | Self::Gate { gates: input } => [Some(input), None],
             Self::Loss(op) => [Some(op.input), None],
-            Self::Add { a, b } | Self::Concat { a, b } => [Some(a), Some(b)],
+            Self::Add { a, b }
+            | Self::Concat { a, b }
+            | Self::Multiply { a, b }
+            | Self::Product { input: a, weight: b } => [Some(a), Some(b)],
         }
     }
 
@@ -54,7 +78,8 @@ impl Op {
             Self::Linear(linear::LinearOp { weight, bias, .. })
             | Self::GroupedLinear(grouped_linear::GroupedLinearOp { weight, bias, .. })
             | Self::LayerNorm { gain: weight, bias, .. } => [Some(weight), Some(bias)],
-            Self::Embedding { table } => [Some(table), None],
+            Self::Embedding { table: only } | Self::Mix { coefficients: only } => [Some(only), None],
+            Self::Blend { parts, coefficients } => [Some(parts), Some(coefficients)],
             _ => [None, None],
         }
     }
@@ -117,6 +142,17 @@ impl<T: Scalar> Pullback<'_, '_, T> {
             Op::Dropout { input } => dropout::pull_back(self, node, input),
             Op::Add { a, b } => add::pull_back(self, node, [a, b]),
             Op::Concat { a, b } => concat::pull_back(self, node, [a, b]),
+            Op::Multiply { a, b } => multiply::pull_back(self, node, [a, b]),
+            Op::Activate { input, activation } => {
+                activate::pull_back(self, node, input, activation);
+            }
+            Op::Softmax { input } => softmax::pull_back(self, node, input),
+            Op::Mix { coefficients } => mix::pull_back(self, node, coefficients),
+            Op::Gate { gates } => gate::pull_back(self, node, gates),
+            Op::Blend { parts, coefficients } => {
+                blend::pull_back_weight(self, node, [parts, coefficients]);
+            }
+            Op::Product { input, weight } => blend::pull_back_product(self, node, [input, weight]),
             Op::Loss(op) => loss::pull_back(self, node, op),
         }
     }

@@ -93,18 +93,24 @@ impl<T: Scalar> Params<T> {
         let name = name.into();
         assert!(self.find(&name).is_none(), "two ranges are called {name}");
         let id = u32::try_from(self.ranges.len()).expect("fewer than 2^32 ranges");
-        let mut stream = self.seed.stream("init", &name, 0);
-        let n = shape[0] * shape[1];
         let start = self.values.len();
+        let draws = self.draws(&name, shape[0] * shape[1], init);
+        self.values.extend(draws);
+        self.ranges.push(ParamRange { name, shape, start, lr_factor: 1.0, decays: true, l2: 0.0 });
+        ParamId(id)
+    }
+
+    /// What a range called `name` would start with: for ranges that start as a part of another, or
+    /// as several do.
+    pub fn draws(&self, name: &str, n: usize, init: Init) -> Vec<T> {
+        let mut stream = self.seed.stream("init", name, 0);
         let draw = |_| match init {
             Init::Zeros => T::ZERO,
             Init::Ones => T::ONE,
             Init::Uniform { bound } => T::from_f64(bound * stream.random_range(-1.0..1.0)),
             Init::Normal { sd } => T::from_f64(sd * normal(&mut stream)),
         };
-        self.values.extend((0..n).map(draw));
-        self.ranges.push(ParamRange { name, shape, start, lr_factor: 1.0, decays: true, l2: 0.0 });
-        ParamId(id)
+        (0..n).map(draw).collect()
     }
 
     /// The range called `name`.

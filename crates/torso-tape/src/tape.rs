@@ -24,6 +24,14 @@ impl Var {
     pub(crate) fn index(self) -> usize {
         self.0 as usize
     }
+
+    pub(crate) fn number(self) -> u32 {
+        self.0
+    }
+
+    pub(crate) fn of_number(number: u32) -> Self {
+        Self(number)
+    }
 }
 
 /// A recorded op with its value. Its buffers are kept when the tape is cleared.
@@ -34,7 +42,7 @@ pub(crate) struct Node<T> {
     pub(crate) value: Vec<T>,
     /// What the pullback needs besides: a mask, spreads, the slope of a loss.
     pub(crate) saved: Vec<T>,
-    /// The group of each row, or the codes of an embedding.
+    /// The group of each row, the codes of an embedding, or the numbers of the values in a sum.
     pub(crate) codes: Vec<u32>,
     /// Whether parameters lie below.
     pub(crate) trainable: bool,
@@ -52,6 +60,15 @@ impl<T: Scalar> Node<T> {
             trainable: false,
             stack: Stack::default(),
         }
+    }
+
+    /// The values that the op reads.
+    pub(crate) fn inputs(&self) -> impl Iterator<Item = Var> + '_ {
+        let summed: &[u32] = match self.op {
+            Op::Mix { .. } | Op::Gate { .. } => &self.codes,
+            _ => &[],
+        };
+        self.op.inputs().into_iter().flatten().chain(summed.iter().map(|&x| Var(x)))
     }
 
     /// The numbers of a whole stack.
@@ -197,6 +214,44 @@ impl<T: Scalar> Tape<T> {
     /// Records `a` and `b` side by side.
     pub fn concat(&mut self, a: Var, b: Var) -> Var {
         ops::concat::record(self, a, b)
+    }
+
+    /// Records `a * b`, of one shape, number by number.
+    pub fn multiply(&mut self, a: Var, b: Var) -> Var {
+        ops::multiply::record(self, a, b)
+    }
+
+    /// Records `activation(input)`.
+    pub fn activate(&mut self, input: Var, activation: Activation) -> Var {
+        ops::activate::record(self, input, activation)
+    }
+
+    /// Records the softmax of each row.
+    pub fn softmax(&mut self, input: Var) -> Var {
+        ops::softmax::record(self, input)
+    }
+
+    /// Records `sum_s a_s * inputs[s]`: all inputs are `[B, width]`, the coefficients
+    /// `[inputs, period]`, and column `j` takes those of column `j mod period`.
+    pub fn mix(&mut self, params: &Params<T>, inputs: &[Var], coefficients: ParamId) -> Var {
+        ops::mix::record(self, params, inputs, coefficients)
+    }
+
+    /// Records `sum_e gates[b, e] inputs[e][b]` for each row `b`: `gates` is `[B, inputs]`, each
+    /// input `[B, width]`.
+    pub fn gate(&mut self, gates: Var, inputs: &[Var]) -> Var {
+        ops::gate::record(self, gates, inputs)
+    }
+
+    /// Records a weight `[rows, out]`: `sum_k coefficients[k] parts[k]`, where `parts` is
+    /// `[K * rows, out]`. Only tasks that are no groups of rows may read it.
+    pub fn blend(&mut self, params: &Params<T>, parts: ParamId, coefficients: ParamId) -> Var {
+        ops::blend::record_weight(self, params, parts, coefficients)
+    }
+
+    /// Records `input weight`, a matrix product with a recorded weight `[width of input, out]`.
+    pub fn product(&mut self, input: Var, weight: Var) -> Var {
+        ops::blend::record_product(self, input, weight)
     }
 
     /// Records a loss on some columns of a value: the mean over observed labels, one for all rows

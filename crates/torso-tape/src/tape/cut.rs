@@ -95,7 +95,7 @@ impl<T: Scalar> Tape<T> {
     /// gradient for each task is never made.
     fn find_heads(&self, cut: Var) -> Option<usize> {
         let above = cut.index() + 1..self.n_nodes;
-        let reads = |at: &usize| self.nodes[*at].op.inputs().contains(&Some(cut));
+        let reads = |at: &usize| self.nodes[*at].inputs().any(|input| input == cut);
         let mut readers = above.filter(reads);
         let heads = readers.next().filter(|_| readers.next().is_none())?;
         self.nodes[heads].stack.by_columns.then_some(heads)
@@ -241,7 +241,7 @@ impl<T: Scalar> Tape<T> {
 
     fn check_cut(&self, cut: Var) {
         for node in &self.nodes[cut.index() + 1..self.n_nodes] {
-            for input in node.op.inputs().into_iter().flatten() {
+            for input in node.inputs() {
                 assert!(
                     input.index() >= cut.index() || !self.nodes[input.index()].trainable,
                     "a value above the cut reads another one below it"

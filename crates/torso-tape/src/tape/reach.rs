@@ -34,7 +34,7 @@ impl<T: Scalar> Tape<T> {
         for at in (0..n_nodes).rev() {
             let (below, rest) = self.nodes.split_at_mut(at);
             let node = &rest[0];
-            for input in node.op.inputs().into_iter().flatten() {
+            for input in node.inputs() {
                 let input = &mut below[input.index()];
                 if input.trainable {
                     node.stack.channels.iter().for_each(|&channel| input.stack.reach(channel));
@@ -48,7 +48,7 @@ impl<T: Scalar> Tape<T> {
         let reads = &mut self.scratch.reads;
         reads.clear();
         for at in 0..self.n_nodes {
-            for input in self.nodes[at].op.inputs().into_iter().flatten() {
+            for input in self.nodes[at].inputs() {
                 let columns = match self.nodes[at].op {
                     Op::Loss(loss) if loss.role == Role::Task && loss.n_groups.is_none() => {
                         loss.columns[0]..loss.columns[1]

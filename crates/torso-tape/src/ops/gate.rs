@@ -1,0 +1,95 @@
+//! A sum of values with recorded coefficients: `Y[b] = sum_e G[b, e] X_e[b]`, experts behind a gate.
+//!
+//! `G` is `[B, E]`, each of the `E` values `X_e` `[B, width]`. What is 0 in every row of `G` costs
+//! little: its products are passed over.
+
+use super::{Op, Pullback};
+use crate::scalar::Scalar;
+use crate::tape::{Node, Tape, Var};
+
+pub(crate) fn record<T: Scalar>(tape: &mut Tape<T>, gates: Var, inputs: &[Var]) -> Var {
+    let shape = tape.shape(*inputs.first().expect("a gate has an expert"));
+    assert_eq!(tape.shape(gates), [shape[0], inputs.len()], "a gate for each row and expert");
+    assert!(inputs.iter().all(|&x| tape.shape(x) == shape), "values of one shape");
+    let (below, node, _) = tape.next();
+    (node.op, node.shape) = (Op::Gate { gates }, shape);
+    node.trainable = below[gates.index()].trainable
+        || inputs.iter().any(|x| below[x.index()].trainable);
+    node.codes.clear();
+    node.codes.extend(inputs.iter().map(|x| x.number()));
+    node.value.clear();
+    node.value.resize(shape[0] * shape[1], T::ZERO);
+    let gates = &below[gates.index()].value;
+    for (e, x) in inputs.iter().enumerate() {
+        let rows = below[x.index()].value.chunks_exact(shape[1].max(1));
+        let own = gates[e..].iter().step_by(inputs.len());
+        for ((y, x), &gate) in node.value.chunks_exact_mut(shape[1].max(1)).zip(rows).zip(own) {
+            add_scaled(y, x, gate);
+        }
+    }
+    tape.push()
+}
+
+/// `y += a x`.
+fn add_scaled<T: Scalar>(y: &mut [T], x: &[T], a: T) {
+    if a == T::ZERO {
+        return;
+    }
+    pulp::Arch::new().dispatch(
+        #[inline(always)]
+        || y.iter_mut().zip(x).for_each(|(y, &x)| *y += a * x),
+    );
+}
+
+pub(crate) fn pull_back<T: Scalar>(walk: &mut Pullback<T>, node: &mut Node<T>, gates: Var) {
+    let inputs = std::mem::take(&mut node.codes);
+    let n = inputs.len();
+    if walk.below[gates.index()].trainable {
+        // The gates' stack is written while the experts' values are read.
+        let mut own = std::mem::take(&mut walk.below[gates.index()].stack);
+        let len = node.shape[0] * own.layers() * n;
+        own.add_some(len);
+        let (layers, width) = (node.stack.layers(), node.shape[1]);
+        for (layer, &channel) in node.stack.channels.iter().enumerate() {
+            let (own_layer, own_layers) = (own.layer(channel), own.layers());
+            for (e, &x) in inputs.iter().enumerate() {
+                let value = &walk.below[x as usize].value;
+                for row in 0..node.shape[0] {
+                    let s = &node.stack.data[(row * layers + layer) * width..][..width];
+                    let x = &value[row * width..][..width];
+                    own.data[(row * own_layers + own_layer) * n + e] += product(s, x);
+                }
+            }
+        }
+        walk.below[gates.index()].stack = own;
+    }
+    for (e, &x) in inputs.iter().enumerate() {
+        let x = Var::of_number(x);
+        if !walk.below[x.index()].trainable {
+            continue;
+        }
+        let gate = std::mem::take(&mut walk.below[gates.index()].value);
+        walk.pass_on(node, x, |row, from, into| add_scaled(into, from, gate[row * n + e]));
+        walk.below[gates.index()].value = gate;
+    }
+    node.codes = inputs;
+}
+
+/// The scalar product, in eight sums side by side.
+fn product<T: Scalar>(a: &[T], b: &[T]) -> T {
+    pulp::Arch::new().dispatch(
+        #[inline(always)]
+        || {
+            let mut sums = [T::ZERO; 8];
+            let (whole, other) = (a.chunks_exact(8), b.chunks_exact(8));
+            let tail = whole.remainder().iter().zip(other.remainder());
+            let tail: T = tail.map(|(&a, &b)| a * b).sum();
+            for (a, b) in whole.zip(other) {
+                for ((sum, &a), &b) in sums.iter_mut().zip(a).zip(b) {
+                    *sum += a * b;
+                }
+            }
+            tail + sums.into_iter().sum::<T>()
+        },
+    )
+}

@@ -1,0 +1,32 @@
+//! The softmax of each row: `y_j = exp(x_j) / sum_k exp(x_k)`.
+
+use super::{Op, Pullback};
+use crate::scalar::Scalar;
+use crate::tape::{Node, Tape, Var};
+
+pub(crate) fn record<T: Scalar>(tape: &mut Tape<T>, input: Var) -> Var {
+    let (below, node, _) = tape.next();
+    let input_node = &below[input.index()];
+    node.op = Op::Softmax { input };
+    (node.shape, node.trainable) = (input_node.shape, input_node.trainable);
+    node.value.clear();
+    node.value.extend_from_slice(&input_node.value);
+    for row in node.value.chunks_exact_mut(node.shape[1].max(1)) {
+        let largest = row.iter().copied().fold(T::neg_infinity(), T::max);
+        row.iter_mut().for_each(|x| *x = (*x - largest).exp());
+        let total: T = row.iter().copied().sum();
+        row.iter_mut().for_each(|x| *x /= total);
+    }
+    tape.push()
+}
+
+pub(crate) fn pull_back<T: Scalar>(walk: &mut Pullback<T>, node: &mut Node<T>, input: Var) {
+    let width = node.shape[1];
+    walk.pass_on(node, input, |row, from, into| {
+        let y = &node.value[row * width..][..width];
+        let mean: T = from.iter().zip(y).map(|(&s, &y)| s * y).sum();
+        for ((into, &s), &y) in into.iter_mut().zip(from).zip(y) {
+            *into += y * (s - mean);
+        }
+    });
+}
