@@ -92,3 +92,7 @@ fuzz target seconds="600":
 # Everything that CI runs
 ci:
     .ci/run
+
+# Whether each sharing architecture finds what was planted: the tables of docs/sharing
+sharing-truth *systems:
+    cargo run --release -p torso-study --example sharing_truth -- {{systems}}

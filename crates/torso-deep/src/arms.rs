@@ -22,10 +22,9 @@ use torso_core::features::Design;
 use torso_core::snapshot::Snapshot;
 
 use crate::network::{Inputs, Network};
-use crate::settings::NetworkSettings;
 use crate::supervision::{Scale, Supervision};
 use crate::trainer::{Recipe, train};
-use crate::tuning::{best_of, trial_settings};
+use crate::tuning::{best_of, own_number, trial_recipe};
 
 /// One trained network as a model of some tasks.
 struct NetworkModel {
@@ -44,15 +43,12 @@ impl NetworkModel {
         recipe: &Recipe,
         part: &str,
     ) -> Result<Self, FitError> {
-        let at = |trial| Recipe {
-            settings: trial_settings(&recipe.settings, problem.seed, trial),
-            ..recipe.clone()
-        };
+        let at = |trial| trial_recipe(recipe, problem.seed, trial);
         let mut trained = best_of(problem.budget.trials, |trial| {
             let part = format!("{part}, trial {trial}");
             train(problem, inputs, supervision, &at(trial), (trial, &part))
         })?;
-        trained.trace.settings = named(&at(trained.trace.best_trial).settings);
+        trained.trace.settings = named(&at(trained.trace.best_trial));
         let scale = |t: usize| supervision.target_of(t).scale;
         let scales = (0..supervision.n_losses()).map(scale).collect();
         Ok(Self { network: trained.network, scales, trace: trained.trace })
@@ -89,15 +85,18 @@ impl Model for NetworkModel {
 }
 
 /// The settings that trials change, by name.
-fn named(settings: &NetworkSettings) -> Vec<(String, f64)> {
-    [
+fn named(recipe: &Recipe) -> Vec<(String, f64)> {
+    let settings = &recipe.settings;
+    let shared = [
         ("lr", settings.lr),
         ("weight-decay", settings.weight_decay),
         ("dropout", settings.dropout),
         ("deviation", settings.deviation),
     ]
-    .map(|(name, value)| (name.to_string(), value))
-    .to_vec()
+    .map(|(name, value)| (name.to_string(), value));
+    let own = recipe.sharing.tuned.iter().map(|name| (*name).to_string());
+    let own = own.map(|name| (name.clone(), own_number(recipe, &name)));
+    shared.into_iter().chain(own).collect()
 }
 
 #[cfg(test)]

@@ -146,7 +146,7 @@ impl Balancing {
         &mut self,
         pass: &Pass,
         tape: &mut Tape<f32>,
-        cuts: &Cuts,
+        cuts: Option<&Cuts>,
         gradient: &mut [f32],
     ) {
         self.look(pass, tape);

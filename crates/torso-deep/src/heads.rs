@@ -7,17 +7,35 @@ use torso_core::data::TaskKind;
 use torso_core::seed::Seed;
 use torso_tape::{Activation, Groups, Init, LossKind, LossSpec, ParamId, Params, Role, Tape, Var};
 
-use crate::settings::{GroupHead, NetworkSettings, RegressionLoss};
-use crate::supervision::{Outputs, Supervision};
+use crate::layout::{Layout, LayoutError, slices};
+use crate::network::{Forward, Output};
+use crate::settings::{GroupHead, RegressionLoss};
+use crate::sharing::{Reading, Widths};
+use crate::supervision::Supervision;
 
 /// The heads of a network.
 pub(crate) enum Heads {
     /// A head for each target, side by side in one product.
     Stacked { weight: ParamId, bias: ParamId, columns: Vec<Range<usize>> },
+    /// A head for each target, which reads a value of its own.
+    Each(Vec<Head>),
     /// A head for each target, which reads the representation through a rotation of its own.
     Rotated { heads: Vec<RotatedHead>, rotations: Vec<ParamId>, columns: Vec<Range<usize>> },
     /// A head for each group of rows, alone or beside a common one.
-    Grouped { common: Option<(ParamId, ParamId)>, weight: ParamId, bias: ParamId, n_groups: usize },
+    Grouped {
+        common: Option<(ParamId, ParamId)>,
+        weight: ParamId,
+        bias: ParamId,
+        n_groups: usize,
+        /// Numbers of the target.
+        width: usize,
+    },
+}
+
+/// One target's head: `X W + b`.
+pub(crate) struct Head {
+    weight: ParamId,
+    bias: ParamId,
 }
 
 /// What one target's head reads: `(Z R + 0) W + b`.
@@ -58,155 +76,193 @@ impl Batch {
 }
 
 impl Heads {
-    /// Adds heads that read a representation of `width` numbers.
+    /// Adds heads that read values of these widths.
     pub(crate) fn declare(
-        params: &mut Params<f32>,
-        width: usize,
-        outputs: &Outputs,
-        settings: &NetworkSettings,
+        layout: &mut Layout,
+        widths: &Widths,
         rotates: bool,
         seed: Seed,
-    ) -> Self {
-        if outputs.grouped {
-            Self::grouped(params, width, outputs, settings, seed)
-        } else if rotates {
-            Self::rotated(params, width, outputs, seed)
-        } else {
-            Self::stacked(params, width, outputs, seed)
+    ) -> Result<Self, LayoutError> {
+        let outputs = layout.context.outputs;
+        match widths {
+            Widths::Common(width) if outputs.grouped => Self::grouped(layout, *width, seed),
+            Widths::Common(width) if rotates => Self::rotated(layout, *width, seed),
+            Widths::Common(width) => Self::stacked(layout, *width, seed),
+            Widths::Each(widths) => Self::each(layout, widths, seed),
         }
     }
 
-    fn stacked(params: &mut Params<f32>, width: usize, outputs: &Outputs, seed: Seed) -> Self {
+    fn stacked(layout: &mut Layout, width: usize, seed: Seed) -> Result<Self, LayoutError> {
+        let outputs = layout.context.outputs;
         let columns = outputs.columns();
         let end = columns.last().map_or(0, |columns| columns.end);
-        let weight = params.add("heads.weight", [width, end], Init::Zeros);
-        let bias = params.add("heads.bias", [1, end], Init::Zeros);
-        params.range_mut(bias).decays = false;
+        let weight = layout.add("heads.weight", [width, end], Init::Zeros)?;
+        let bias = layout.add("heads.bias", [1, end], Init::Zeros)?;
+        layout.params.range_mut(bias).decays = false;
         for (name, columns) in outputs.names.iter().zip(&columns) {
-            draw(params.get_mut(weight), width, end, columns.clone(), name, seed);
+            draw(layout.params.get_mut(weight), width, end, columns.clone(), name, seed);
         }
-        Self::Stacked { weight, bias, columns }
+        Ok(Self::Stacked { weight, bias, columns })
     }
 
-    fn rotated(params: &mut Params<f32>, width: usize, outputs: &Outputs, seed: Seed) -> Self {
+    fn each(layout: &mut Layout, widths: &[usize], seed: Seed) -> Result<Self, LayoutError> {
+        let outputs = layout.context.outputs;
+        let tasks = outputs.kinds.iter().zip(&outputs.names).zip(widths);
+        let head = |((kind, name), &width): ((&TaskKind, &String), &usize)| {
+            let columns = kind.width();
+            let weight =
+                layout.add(&format!("head.{name}.weight"), [width, columns], Init::Zeros)?;
+            let bias = layout.add(&format!("head.{name}.bias"), [1, columns], Init::Zeros)?;
+            layout.params.range_mut(bias).decays = false;
+            draw(layout.params.get_mut(weight), width, columns, 0..columns, name, seed);
+            Ok(Head { weight, bias })
+        };
+        Ok(Self::Each(tasks.map(head).collect::<Result<_, LayoutError>>()?))
+    }
+
+    fn rotated(layout: &mut Layout, width: usize, seed: Seed) -> Result<Self, LayoutError> {
+        let outputs = layout.context.outputs;
         let (mut heads, mut rotations) = (Vec::new(), Vec::new());
         for (kind, name) in outputs.kinds.iter().zip(&outputs.names) {
             let columns = kind.width();
-            let rotation = params.add(format!("rotation.{name}"), [width, width], Init::Zeros);
-            params.get_mut(rotation).iter_mut().step_by(width + 1).for_each(|one| *one = 1.0);
-            let zero = params.add(format!("rotation-zero.{name}"), [1, width], Init::Zeros);
-            let weight = params.add(format!("head.{name}.weight"), [width, columns], Init::Zeros);
-            let bias = params.add(format!("head.{name}.bias"), [1, columns], Init::Zeros);
-            draw(params.get_mut(weight), width, columns, 0..columns, name, seed);
+            let rotation = layout.add(&format!("rotation.{name}"), [width, width], Init::Zeros)?;
+            let diagonal = layout.params.get_mut(rotation).iter_mut().step_by(width + 1);
+            diagonal.for_each(|one| *one = 1.0);
+            let zero = layout.add(&format!("rotation-zero.{name}"), [1, width], Init::Zeros)?;
+            let weight =
+                layout.add(&format!("head.{name}.weight"), [width, columns], Init::Zeros)?;
+            let bias = layout.add(&format!("head.{name}.bias"), [1, columns], Init::Zeros)?;
+            draw(layout.params.get_mut(weight), width, columns, 0..columns, name, seed);
             for fixed in [rotation, zero, bias] {
-                params.range_mut(fixed).decays = false;
+                layout.params.range_mut(fixed).decays = false;
             }
             for fixed in [rotation, zero] {
-                params.range_mut(fixed).lr_factor = 0.0;
+                layout.params.range_mut(fixed).lr_factor = 0.0;
             }
             heads.push(RotatedHead { zero, weight, bias });
             rotations.push(rotation);
         }
-        Self::Rotated { heads, rotations, columns: outputs.columns() }
+        Ok(Self::Rotated { heads, rotations, columns: outputs.columns() })
     }
 
-    fn grouped(
-        params: &mut Params<f32>,
-        width: usize,
-        outputs: &Outputs,
-        settings: &NetworkSettings,
-        seed: Seed,
-    ) -> Self {
+    fn grouped(layout: &mut Layout, width: usize, seed: Seed) -> Result<Self, LayoutError> {
+        let (outputs, settings) = (layout.context.outputs, layout.context.settings);
         let n_groups = outputs.names.len();
         let columns = outputs.kind_of(0).width();
-        let weight = params.add("heads.weight", [n_groups * width, columns], Init::Zeros);
-        let bias = params.add("heads.bias", [n_groups, columns], Init::Zeros);
-        params.range_mut(bias).decays = false;
+        let rows = n_groups.checked_mul(width).ok_or(LayoutError::TooLarge)?;
+        let weight = layout.add("heads.weight", [rows, columns], Init::Zeros)?;
+        let bias = layout.add("heads.bias", [n_groups, columns], Init::Zeros)?;
+        layout.params.range_mut(bias).decays = false;
         let common = match settings.head {
             GroupHead::Separate => {
                 for (group, name) in outputs.names.iter().enumerate() {
                     let rows = group * width * columns..(group + 1) * width * columns;
-                    let own = &mut params.get_mut(weight)[rows];
+                    let own = &mut layout.params.get_mut(weight)[rows];
                     draw(own, width, columns, 0..columns, name, seed);
                 }
                 None
             }
             GroupHead::Deviation => {
-                let common = params.add("head.weight", [width, columns], Init::Zeros);
-                draw(params.get_mut(common), width, columns, 0..columns, "common", seed);
-                let common_bias = params.add("head.bias", [1, columns], Init::Zeros);
-                params.range_mut(common_bias).decays = false;
+                let common = layout.add("head.weight", [width, columns], Init::Zeros)?;
+                let own = layout.params.get_mut(common);
+                draw(own, width, columns, 0..columns, "common", seed);
+                let common_bias = layout.add("head.bias", [1, columns], Init::Zeros)?;
+                layout.params.range_mut(common_bias).decays = false;
                 for deviation in [weight, bias] {
-                    params.range_mut(deviation).l2 = settings.deviation;
-                    params.range_mut(deviation).decays = false;
+                    layout.params.range_mut(deviation).l2 = settings.deviation;
+                    layout.params.range_mut(deviation).decays = false;
                 }
                 Some((common, common_bias))
             }
         };
-        Self::Grouped { common, weight, bias, n_groups }
+        Ok(Self::Grouped { common, weight, bias, n_groups, width: columns })
     }
 
-    /// Records the predictions from `representation [B, width]`; `groups` as in the batch. Gives
-    /// with them the representation as each task reads it, where tasks read it rotated.
-    pub(crate) fn record(
-        &self,
-        tape: &mut Tape<f32>,
-        params: &Params<f32>,
-        representation: Var,
-        groups: &[u32],
-    ) -> (Var, Vec<Var>) {
-        let output = match self {
-            Self::Stacked { weight, bias, .. } => {
-                tape.linear(params, representation, *weight, *bias, Activation::Identity)
+    /// Where each task's own weight lies among all parameters, if all are of one shape.
+    pub(crate) fn weights(&self, params: &Params<f32>) -> Option<Vec<Range<usize>>> {
+        match self {
+            Self::Each(heads) => {
+                let shapes = heads.iter().map(|head| params.range(head.weight).shape());
+                let alike = shapes.clone().all(|shape| Some(shape) == shapes.clone().next());
+                let spans = heads.iter().map(|head| params.range(head.weight).span());
+                alike.then(|| spans.collect())
             }
-            Self::Rotated { heads, rotations, .. } => {
-                let identity = Activation::Identity;
-                let turn = |(head, &rotation): (&RotatedHead, &ParamId)| {
-                    tape.linear(params, representation, rotation, head.zero, identity)
+            Self::Grouped { weight, n_groups, .. } => {
+                Some(slices(params.range(*weight).span(), *n_groups))
+            }
+            Self::Stacked { .. } | Self::Rotated { .. } => None,
+        }
+    }
+
+    /// Records each target's output from what the heads read; notes there the representation as
+    /// each task reads it, where tasks read it rotated.
+    pub(crate) fn record(&self, forward: &mut Forward, reading: &mut Reading) -> Vec<Output> {
+        let params = forward.params;
+        let tape = &mut *forward.tape;
+        let identity = Activation::Identity;
+        let common = match reading {
+            Reading::Trunk(cuts) => cuts.representation,
+            Reading::Common(value) => *value,
+            Reading::Each(values) => values[0],
+        };
+        match (self, reading) {
+            (Self::Stacked { weight, bias, columns }, _) => {
+                let value = tape.linear(params, common, *weight, *bias, identity);
+                columns.iter().map(|columns| Output { value, columns: columns.clone() }).collect()
+            }
+            (Self::Each(heads), Reading::Each(values)) => {
+                let outputs = heads.iter().zip(values);
+                let output = |(head, value): (&Head, &mut Var)| {
+                    let value = tape.linear(params, *value, head.weight, head.bias, identity);
+                    Output { value, columns: 0..tape.shape(value)[1] }
                 };
-                let rotated: Vec<Var> = heads.iter().zip(rotations).map(turn).collect();
-                let outputs = heads.iter().zip(&rotated);
+                outputs.map(output).collect()
+            }
+            (Self::Rotated { heads, rotations, columns }, Reading::Trunk(cuts)) => {
+                let turn = |(head, &rotation): (&RotatedHead, &ParamId)| {
+                    tape.linear(params, common, rotation, head.zero, identity)
+                };
+                cuts.rotated = heads.iter().zip(rotations).map(turn).collect();
+                let outputs = heads.iter().zip(&cuts.rotated);
                 let outputs: Vec<Var> = outputs
                     .map(|(head, &z)| tape.linear(params, z, head.weight, head.bias, identity))
                     .collect();
                 let (first, rest) = outputs.split_first().expect("a network has a target");
-                let all = rest.iter().fold(*first, |left, right| tape.concat(left, *right));
-                return (all, rotated);
+                let value = rest.iter().fold(*first, |left, right| tape.concat(left, *right));
+                columns.iter().map(|columns| Output { value, columns: columns.clone() }).collect()
             }
-            Self::Grouped { common, weight, bias, .. } => {
-                let own = tape.grouped_linear(params, representation, *weight, *bias, groups);
-                match common {
+            (Self::Grouped { common: shared, weight, bias, width, .. }, _) => {
+                let own = tape.grouped_linear(params, common, *weight, *bias, forward.groups);
+                let value = match shared {
                     None => own,
                     Some((w, b)) => {
-                        let common =
-                            tape.linear(params, representation, *w, *b, Activation::Identity);
-                        tape.add(common, own)
+                        let shared = tape.linear(params, common, *w, *b, identity);
+                        tape.add(shared, own)
                     }
-                }
+                };
+                vec![Output { value, columns: 0..*width }]
             }
-        };
-        (output, Vec::new())
+            (Self::Each(_) | Self::Rotated { .. }, _) => {
+                unreachable!("heads are declared for what the architecture gives")
+            }
+        }
     }
 
     /// Records the losses of a batch on its predictions, one for each task.
     pub(crate) fn losses(
         &self,
         tape: &mut Tape<f32>,
-        output: Var,
+        outputs: &[Output],
         batch: &Batch,
         supervision: &Supervision,
         regression: RegressionLoss,
     ) {
-        for (t, target) in supervision.targets.iter().enumerate() {
-            let columns = match self {
-                Self::Stacked { columns, .. } | Self::Rotated { columns, .. } => columns[t].clone(),
-                Self::Grouped { .. } => 0..target.kind.width(),
-            };
+        for (t, (target, output)) in supervision.targets.iter().zip(outputs).enumerate() {
             let groups = match self {
-                Self::Stacked { .. } | Self::Rotated { .. } => None,
                 Self::Grouped { n_groups, .. } => {
                     Some(Groups { of_row: &batch.groups, n: *n_groups })
                 }
+                _ => None,
             };
             let spec = LossSpec {
                 kind: loss_kind(&target.kind, regression),
@@ -216,15 +272,7 @@ impl Heads {
                 groups,
                 role: Role::Task,
             };
-            tape.loss(output, columns, &spec);
-        }
-    }
-
-    /// The columns of task `t` in the output.
-    pub(crate) fn columns(&self, t: usize, width: usize) -> Range<usize> {
-        match self {
-            Self::Stacked { columns, .. } | Self::Rotated { columns, .. } => columns[t].clone(),
-            Self::Grouped { .. } => 0..width,
+            tape.loss(output.value, output.columns.clone(), &spec);
         }
     }
 

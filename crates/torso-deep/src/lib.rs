@@ -9,6 +9,7 @@ pub mod arms;
 mod balancing;
 pub mod encoder;
 mod heads;
+mod layout;
 mod network;
 pub mod settings;
 pub mod sharing;

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
-use torso_core::data::{Task, TaskData, TaskKind, row_index};
+use torso_core::data::{Layout, Task, TaskData, TaskKind, row_index};
 use torso_core::metric::class_index;
 
 /// The labels that one network learns.
@@ -30,6 +30,18 @@ pub(crate) struct Outputs {
 }
 
 impl Outputs {
+    /// What a network for all tasks of a table puts out.
+    pub(crate) fn of(data: &TaskData) -> Self {
+        let tasks = data.tasks();
+        let grouped = data.layout() == Layout::Groups;
+        let n_targets = if grouped { 1 } else { tasks.len() };
+        Self {
+            names: tasks.iter().map(|task| task.name.clone()).collect(),
+            kinds: tasks.iter().take(n_targets).map(|task| task.kind.clone()).collect(),
+            grouped,
+        }
+    }
+
     /// What loss `t` is a loss of.
     pub(crate) fn kind_of(&self, t: usize) -> &TaskKind {
         &self.kinds[if self.grouped { 0 } else { t }]

@@ -5,21 +5,27 @@ use torso_balance::{BalanceMethod, Sees, Setup};
 use torso_core::estimator::{Batch as BatchSize, Epoch, FitError, FitStatus, Problem, Trace};
 use torso_core::journal::Signal;
 use torso_core::seed::shuffle;
-use torso_tape::{Optimizer, OptimizerConfig, Tape, clip_norm};
+use torso_tape::{Optimizer, Tape, clip_norm};
 
 use crate::balancing::{Balancing, Pass, form};
 use crate::heads::Batch;
 use crate::network::{Blueprint, Cuts, Inputs, Mode, Network};
 use crate::settings::NetworkSettings;
-use crate::sharing::SharingMethod;
+use crate::sharing::{Moment, SharingMethod};
 use crate::supervision::Supervision;
 
 mod kept;
+mod stage;
+
+use stage::optimizer;
+pub(crate) use stage::refusal;
 
 /// What is trained: an architecture, a balancing method and their settings.
 #[derive(Clone)]
 pub(crate) struct Recipe {
     pub(crate) sharing: &'static SharingMethod,
+    /// The architecture's own settings.
+    pub(crate) own: Map<String, Value>,
     pub(crate) balance: &'static BalanceMethod,
     pub(crate) balance_settings: Map<String, Value>,
     pub(crate) settings: NetworkSettings,
@@ -48,7 +54,7 @@ pub(crate) fn train(
         training.resume(&kept)?;
     }
     let mut is_cut = false;
-    while !is_cut && training.trace.epochs.len() < problem.budget.epochs && !training.is_over() {
+    while !is_cut && training.goes_on()? {
         let number = training.trace.epochs.len();
         if let Err(error) = training.next_epoch() {
             problem.journal.part_done(part, &mut || training.failure(&error));
@@ -86,6 +92,8 @@ struct Training<'a> {
     batch: Batch,
     validation: Batch,
     step: usize,
+    /// The first epoch of the architecture's present stage.
+    stage_start: usize,
     n_losses: usize,
     trace: Trace,
     best: Option<Best>,
@@ -108,26 +116,21 @@ impl<'a> Training<'a> {
         let settings = &recipe.settings;
         let blueprint = Blueprint {
             sharing: recipe.sharing,
+            own: recipe.own.clone(),
+            plan: Value::Null,
             n_inputs: inputs.n_columns,
             outputs: supervision.outputs(),
             rotates: recipe.balance.sees == Sees::Rotated,
             settings: settings.clone(),
         };
-        let network = Network::new(blueprint, problem.seed);
+        let network = Network::new(blueprint, problem.seed, usize::MAX)
+            .map_err(|error| refusal(recipe.sharing, error))?;
         let n_losses = supervision.n_losses();
         let forms: Vec<_> = (0..n_losses).map(|t| form(&supervision.target_of(t).kind)).collect();
         let setup =
             Setup { forms: &forms, settings: &recipe.balance_settings, trial, seed: problem.seed };
         let balancing = Balancing::start(recipe.balance, &setup, settings)?;
-        let optimizer = Optimizer::new(
-            &OptimizerConfig::AdamW {
-                beta1: 0.9,
-                beta2: 0.999,
-                eps: 1e-8,
-                weight_decay: settings.weight_decay,
-            },
-            &network.params,
-        );
+        let optimizer = optimizer(settings, &network);
         let order = supervision.usable(problem.train);
         let mut validation = Batch::default();
         validation.fill(supervision, &supervision.usable(problem.validation));
@@ -146,6 +149,7 @@ impl<'a> Training<'a> {
             batch: Batch::default(),
             validation,
             step: 0,
+            stage_start: 0,
             n_losses,
             trace: Trace::default(),
             best: None,
@@ -156,6 +160,7 @@ impl<'a> Training<'a> {
     fn next_epoch(&mut self) -> Result<(), FitError> {
         let number = self.trace.epochs.len();
         let train = self.epoch(number)?;
+        self.network.epoch_done();
         let (validation, score) = self.validate();
         let weights = self.balancing.weights().to_vec();
         let cosine = self.balancing.take_cosine();
@@ -168,6 +173,21 @@ impl<'a> Training<'a> {
             self.trace.best_epoch = number;
         }
         Ok(())
+    }
+
+    /// Whether another epoch is to follow; begins the architecture's next stage where one is due.
+    fn goes_on(&mut self) -> Result<bool, FitError> {
+        let n_epochs = self.trace.epochs.len();
+        let epochs_left = self.problem.budget.epochs.saturating_sub(n_epochs);
+        if epochs_left == 0 || n_epochs == self.stage_start {
+            return Ok(epochs_left > 0);
+        }
+        let moment = Moment {
+            stage_epochs: n_epochs - self.stage_start,
+            stalled: n_epochs - 1 - self.trace.best_epoch,
+            epochs_left,
+        };
+        Ok(self.begin_stage(moment)? || !self.is_over())
     }
 
     /// Whether validation rows have shown no gain for as long as the patience lasts.
@@ -186,6 +206,8 @@ impl<'a> Training<'a> {
             if is_cut || !is_over { FitStatus::LimitReached } else { FitStatus::StoppedEarly };
         let mut network = self.network;
         network.params.values_mut().copy_from_slice(&best.values);
+        let Batch { rows, groups, .. } = &self.validation;
+        trace.findings = network.findings(self.inputs, rows, groups);
         Some(Trained { network, trace, validation: best.score, is_cut })
     }
 
@@ -235,8 +257,9 @@ impl<'a> Training<'a> {
             step: self.step,
             epoch,
         };
-        self.balancing.step(&pass, &mut self.tape, &cuts, &mut self.gradient);
+        self.balancing.step(&pass, &mut self.tape, cuts.as_ref(), &mut self.gradient);
         clip_norm(&mut self.gradient, self.settings.clip * (self.n_losses as f64).sqrt());
+        self.network.penalty(&mut self.gradient);
         self.optimizer.step(&mut self.network.params, &self.gradient, self.settings.lr);
         if let Some(rotations) = self.balancing.rotations() {
             self.network.turn(rotations);
@@ -250,7 +273,7 @@ impl<'a> Training<'a> {
     }
 
     /// Records the pass of the step's batch; the same pass again draws the same dropout.
-    fn record(&mut self) -> Cuts {
+    fn record(&mut self) -> Option<Cuts> {
         let mut dropout = self.problem.seed.stream("dropout", "", self.step as u64);
         let mut mode = Mode::Training(&mut dropout);
         self.network.record(&mut self.tape, self.inputs, &self.batch, self.supervision, &mut mode)

@@ -123,12 +123,13 @@ pub fn parse(id: &str, layout: Layout, settings: &ArmSettings) -> Result<Arm, Ar
             let unknown = || ArmError::Unknown { id: id.to_string() };
             let sharing = sharing::find(sharing_id).ok_or_else(unknown)?;
             let balance = torso_balance::find(balance_id).ok_or_else(unknown)?;
-            let own = settings.of_balance(balance_id);
+            let own = |id| settings.of_method(id);
             let about = format!(
                 "one network for all tasks: {}, {}",
                 sharing.method.title, balance.method.title
             );
-            let joint = Joint::new(sharing, balance, own, network);
+            let (sharing, balance) = ((sharing, own(sharing_id)), (balance, own(balance_id)));
+            let joint = Joint::new(sharing, balance, network);
             let estimator: Box<dyn Estimator> = Box::new(joint);
             Ok(Arm { id: estimator.id(), family: Family::Sharing, about, estimator })
         }

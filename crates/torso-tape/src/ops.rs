@@ -33,20 +33,52 @@ pub(crate) enum Op {
     Input,
     Linear(linear::LinearOp),
     GroupedLinear(grouped_linear::GroupedLinearOp),
-    Embedding { table: ParamId },
-    LayerNorm { input: Var, gain: ParamId, bias: ParamId },
-    Dropout { input: Var },
-    Add { a: Var, b: Var },
-    Concat { a: Var, b: Var },
-    Multiply { a: Var, b: Var },
-    Activate { input: Var, activation: linear::Activation },
-    Softmax { input: Var },
+    Embedding {
+        table: ParamId,
+    },
+    LayerNorm {
+        input: Var,
+        gain: ParamId,
+        bias: ParamId,
+    },
+    Dropout {
+        input: Var,
+    },
+    Add {
+        a: Var,
+        b: Var,
+    },
+    Concat {
+        a: Var,
+        b: Var,
+    },
+    Multiply {
+        a: Var,
+        b: Var,
+    },
+    Activate {
+        input: Var,
+        activation: linear::Activation,
+    },
+    Softmax {
+        input: Var,
+    },
     /// What it sums is in the node's codes.
-    Mix { coefficients: ParamId },
+    Mix {
+        coefficients: ParamId,
+    },
     /// What it sums is in the node's codes.
-    Gate { gates: Var },
-    Blend { parts: ParamId, coefficients: ParamId },
-    Product { input: Var, weight: Var },
+    Gate {
+        gates: Var,
+    },
+    Blend {
+        parts: ParamId,
+        coefficients: ParamId,
+    },
+    Product {
+        input: Var,
+        weight: Var,
+    },
     Loss(loss::LossOp),
 }
 
@@ -78,7 +110,9 @@ impl Op {
             Self::Linear(linear::LinearOp { weight, bias, .. })
             | Self::GroupedLinear(grouped_linear::GroupedLinearOp { weight, bias, .. })
             | Self::LayerNorm { gain: weight, bias, .. } => [Some(weight), Some(bias)],
-            Self::Embedding { table: only } | Self::Mix { coefficients: only } => [Some(only), None],
+            Self::Embedding { table: only } | Self::Mix { coefficients: only } => {
+                [Some(only), None]
+            }
             Self::Blend { parts, coefficients } => [Some(parts), Some(coefficients)],
             _ => [None, None],
         }

@@ -37,6 +37,7 @@ impl Estimator for Apart {
         let inputs = Inputs::new(problem.design);
         let recipe = Recipe {
             sharing: &sharing::hard::METHOD,
+            own: Map::new(),
             balance: &torso_balance::scalarizer::equal::METHOD,
             balance_settings: Map::new(),
             settings: self.settings.clone(),

@@ -8,11 +8,12 @@ use torso_core::seed::Seed;
 
 use super::NetworkModel;
 use crate::balancing::{Balancing, form};
+use crate::layout::Context;
 use crate::network::Inputs;
-use crate::settings::NetworkSettings;
+use crate::settings::{NetworkSettings, TaskGradients};
 use crate::sharing::SharingMethod;
-use crate::supervision::Supervision;
-use crate::trainer::Recipe;
+use crate::supervision::{Outputs, Supervision};
+use crate::trainer::{Recipe, refusal};
 
 /// One network for all tasks.
 pub struct Joint {
@@ -22,12 +23,28 @@ pub struct Joint {
 impl Joint {
     /// The arm `SHARING+BALANCE`.
     pub fn new(
-        sharing: &'static SharingMethod,
-        balance: &'static BalanceMethod,
-        balance_settings: Map<String, Value>,
+        (sharing, own): (&'static SharingMethod, Map<String, Value>),
+        (balance, balance_settings): (&'static BalanceMethod, Map<String, Value>),
         settings: NetworkSettings,
     ) -> Self {
-        Self { recipe: Recipe { sharing, balance, balance_settings, settings } }
+        Self { recipe: Recipe { sharing, own, balance, balance_settings, settings } }
+    }
+
+    /// Refuses balancing that looks at a trunk where the architecture has none.
+    fn check_trunk(&self) -> Result<(), FitError> {
+        let Recipe { sharing, balance, settings, .. } = &self.recipe;
+        let method = balance.method.id.to_string();
+        let why = match (balance.sees, settings.task_gradients) {
+            _ if sharing.has_trunk => return Ok(()),
+            (Sees::LastLayerGramian | Sees::Rotated, _) => {
+                format!("looks at a trunk that all tasks read, and `{}` has none", self.id())
+            }
+            (_, TaskGradients::Representation) => {
+                "needs task-gradients=exact where the tasks read no common trunk".to_string()
+            }
+            _ => return Ok(()),
+        };
+        Err(FitError::Unsuitable { method, why })
     }
 }
 
@@ -43,6 +60,11 @@ impl Estimator for Joint {
                 why: "rotates what heads side by side read: it needs tasks as columns".to_string(),
             });
         }
+        self.check_trunk()?;
+        let outputs = Outputs::of(data);
+        let Recipe { sharing, own, settings, .. } = &self.recipe;
+        (sharing.check)(&Context { outputs: &outputs, settings, own })
+            .map_err(|error| refusal(sharing, error))?;
         let forms: Vec<_> = data.tasks().iter().map(|task| form(&task.kind)).collect();
         let setup = Setup {
             forms: &forms,

@@ -40,6 +40,7 @@ impl Estimator for Pooled {
         }
         let recipe = Recipe {
             sharing: &sharing::hard::METHOD,
+            own: Map::new(),
             balance: &torso_balance::scalarizer::equal::METHOD,
             balance_settings: Map::new(),
             settings: self.settings.clone(),

@@ -6,7 +6,7 @@ use torso_core::features::{Feature, FeatureValues, Features};
 use torso_core::journal::NoJournal;
 use torso_core::seed::{Seed, normal};
 
-use crate::settings::GroupHead;
+use crate::settings::{GroupHead, NetworkSettings};
 use crate::sharing;
 
 const ROWS: usize = 120;
@@ -86,7 +86,7 @@ pub(crate) fn fit(
 
 fn hard(settings: NetworkSettings) -> Joint {
     let balance = &torso_balance::scalarizer::equal::METHOD;
-    Joint::new(&sharing::hard::METHOD, balance, Map::new(), settings)
+    Joint::new((&sharing::hard::METHOD, Map::new()), (balance, Map::new()), settings)
 }
 
 pub(crate) fn small() -> NetworkSettings {
@@ -180,7 +180,8 @@ fn what_cannot_be_learned_is_said() {
     assert!(matches!(pooled, Err(FitError::Unsuitable { .. })));
     let misspelled = Map::from_iter([("spraed".to_string(), 1.into())]);
     let tuned = &torso_balance::scalarizer::tuned::METHOD;
-    let joint = Joint::new(&sharing::hard::METHOD, tuned, misspelled, small());
+    let hard = (&sharing::hard::METHOD, Map::new());
+    let joint = Joint::new(hard, (tuned, misspelled), small());
     assert!(matches!(fit(&joint, &data, 1), Err(FitError::Settings { .. })));
     assert!(matches!(joint.check(&data.0), Err(FitError::Settings { .. })));
 }
@@ -196,7 +197,14 @@ fn more_trials_are_never_worse_on_validation_rows() {
     let (one, four) = (best(1), best(4));
     assert_eq!(one.0, 0);
     assert!(four.1 <= one.1);
-    let changed = trial_settings(&small(), Seed(1), 1);
+    let given = Recipe {
+        sharing: &sharing::hard::METHOD,
+        own: Map::new(),
+        balance: &torso_balance::scalarizer::equal::METHOD,
+        balance_settings: Map::new(),
+        settings: small(),
+    };
+    let changed = trial_recipe(&given, Seed(1), 1).settings;
     assert_ne!(changed, small());
-    assert_eq!(changed, trial_settings(&small(), Seed(1), 1), "every arm draws the same");
+    assert_eq!(changed, trial_recipe(&given, Seed(1), 1).settings, "every arm draws the same");
 }

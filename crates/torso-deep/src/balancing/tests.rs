@@ -15,7 +15,7 @@ use crate::sharing;
 fn joint(id: &str, method: Value, settings: NetworkSettings) -> Joint {
     let Value::Object(method) = method else { panic!("settings are an object") };
     let entry = torso_balance::find(id).unwrap();
-    Joint::new(&sharing::hard::METHOD, entry, method, settings)
+    Joint::new((&sharing::hard::METHOD, Map::new()), (entry, method), settings)
 }
 
 fn trained(id: &str, settings: NetworkSettings, data: &(TaskData, Design)) -> Trace {
@@ -82,13 +82,17 @@ fn one_step(id: &str, settings: &NetworkSettings, step: usize) -> Step {
     let network = Network::new(
         Blueprint {
             sharing: &sharing::hard::METHOD,
+            own: Map::new(),
+            plan: Value::Null,
             n_inputs: inputs.n_columns,
             outputs: supervision.outputs(),
             rotates,
             settings: settings.clone(),
         },
         Seed(3),
-    );
+        usize::MAX,
+    )
+    .unwrap();
     let forms: Vec<_> = data.tasks().iter().map(|task| form(&task.kind)).collect();
     let setup = Setup { forms: &forms, settings: &Map::new(), trial: 0, seed: Seed(3) };
     let entry = torso_balance::find(id).unwrap();
@@ -111,7 +115,7 @@ fn one_step(id: &str, settings: &NetworkSettings, step: usize) -> Step {
             step,
             epoch: 0,
         };
-        balancing.step(&pass, &mut tape, &cuts, &mut gradient);
+        balancing.step(&pass, &mut tape, cuts.as_ref(), &mut gradient);
     }
     Step { tape, network, gradient, balancing }
 }
@@ -274,12 +278,14 @@ fn rotations_turn_opposed_gradients_to_one_direction() {
     let entry = torso_balance::find("rotograd").unwrap();
     let blueprint = Blueprint {
         sharing: &sharing::hard::METHOD,
+        own: Map::new(),
+        plan: Value::Null,
         n_inputs: inputs.n_columns,
         outputs: supervision.outputs(),
         rotates: true,
         settings: small(),
     };
-    let mut network = Network::new(blueprint, Seed(3));
+    let mut network = Network::new(blueprint, Seed(3), usize::MAX).unwrap();
     let [a, b] = ["head.a.weight", "head.b.weight"].map(|name| network.params.find(name).unwrap());
     // Small, so that predictions near 0 leave the gradients to the labels.
     let weight: Vec<f32> = network.params.get(a).iter().map(|w| 0.01 * w).collect();
@@ -304,7 +310,7 @@ fn rotations_turn_opposed_gradients_to_one_direction() {
             step,
             epoch: 0,
         };
-        balancing.step(&pass, &mut tape, &cuts, &mut gradient);
+        balancing.step(&pass, &mut tape, cuts.as_ref(), &mut gradient);
         cosines.push(balancing.take_cosine());
         network.turn(balancing.rotations().unwrap());
     }

@@ -24,10 +24,11 @@ impl Balancing {
         &mut self,
         pass: &Pass,
         tape: &mut Tape<f32>,
-        cuts: &Cuts,
+        cuts: Option<&Cuts>,
     ) -> (Walk, Option<Gramian>) {
         let params = &pass.network.params;
         let mut all = Vec::new();
+        let trunk = || cuts.expect("refused where there is no trunk");
         let walk = match self.sees {
             Sees::Losses | Sees::LossesAfter if !self.equal_norm => {
                 if self.log.looks_at(pass.step) {
@@ -36,11 +37,13 @@ impl Balancing {
                 return (Walk::Nowhere, None);
             }
             Sees::LastLayerGramian => {
-                tape.jacobian_above(params, cuts.last_layer, &mut self.jacobian);
+                let cut = trunk().last_layer;
+                tape.jacobian_above(params, cut, &mut self.jacobian);
                 self.jacobian.gramian(&mut all);
-                Walk::To(cuts.last_layer)
+                Walk::To(cut)
             }
             Sees::Rotated => {
+                let cuts = trunk();
                 tape.jacobian_above(params, cuts.representation, &mut self.jacobian);
                 tape.gramian_at(params, cuts.representation, &mut all);
                 self.turn(tape, cuts);
@@ -56,9 +59,10 @@ impl Balancing {
                     Walk::Whole
                 }
                 TaskGradients::Representation => {
-                    tape.jacobian_above(params, cuts.representation, &mut self.jacobian);
-                    tape.gramian_at(params, cuts.representation, &mut all);
-                    Walk::To(cuts.representation)
+                    let cut = trunk().representation;
+                    tape.jacobian_above(params, cut, &mut self.jacobian);
+                    tape.gramian_at(params, cut, &mut all);
+                    Walk::To(cut)
                 }
                 TaskGradients::Rows => {
                     self.sample.gramian(pass, &mut all);
@@ -115,23 +119,27 @@ impl Balancing {
         walk: Walk,
         pass: &Pass,
         tape: &mut Tape<f32>,
-        cuts: &Cuts,
+        cuts: Option<&Cuts>,
         gradient: &mut [f32],
     ) {
         #[expect(clippy::cast_possible_truncation, reason = "the tape runs in f32")]
         let weights: Vec<f32> = self.weights.iter().map(|w| *w as f32).collect();
         let params = &pass.network.params;
-        let cut = match walk {
-            Walk::Nowhere if self.heads == HeadGradient::Weighted => {
+        let (walk, cut) = match (walk, cuts) {
+            (Walk::Nowhere, _) if self.heads == HeadGradient::Weighted => {
                 tape.backward(params, &weights, gradient);
                 return;
             }
-            Walk::Nowhere => {
+            (Walk::Nowhere, Some(cuts)) => {
                 tape.jacobian_above(params, cuts.representation, &mut self.jacobian);
-                Some(cuts.representation)
+                (walk, Some(cuts.representation))
             }
-            Walk::To(cut) => Some(cut),
-            Walk::Whole => None,
+            (Walk::Nowhere, None) => {
+                tape.task_gradients(params, &mut self.jacobian);
+                (Walk::Whole, None)
+            }
+            (Walk::To(cut), _) => (walk, Some(cut)),
+            (Walk::Whole, _) => (walk, None),
         };
         match walk {
             Walk::Whole => tape.combine(params, &self.jacobian, &weights, self.heads, gradient),

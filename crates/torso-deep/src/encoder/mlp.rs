@@ -15,9 +15,8 @@
 //! Rumelhart, Hinton, Williams, *Learning representations by back-propagating errors* (1986).
 
 use torso_core::method::{Cite, Family, Method, Parameter};
-use torso_tape::{Activation, Init, ParamId, Params, Tape, Var};
 
-use crate::network::{Cuts, Mode};
+use super::LayerShape;
 
 /// The method.
 pub static METHOD: Method = Method {
@@ -49,57 +48,9 @@ pub static METHOD: Method = Method {
     },
 };
 
-/// The layers of one perceptron among a network's parameters.
-pub(crate) struct Mlp {
-    layers: Vec<Layer>,
-    dropout: f64,
-}
-
-struct Layer {
-    weight: ParamId,
-    bias: ParamId,
-}
-
-impl Mlp {
-    /// Adds the layers to `params` under `name`; `n_inputs` is the width of the input.
-    pub(crate) fn declare(
-        params: &mut Params<f32>,
-        name: &str,
-        n_inputs: usize,
-        hidden: &[usize],
-        dropout: f64,
-    ) -> Self {
-        let widths = std::iter::once(n_inputs).chain(hidden.iter().copied());
-        let pairs = widths.zip(hidden.iter().copied()).enumerate();
-        let layers = pairs.map(|(l, (fan_in, width))| {
-            let init = Init::Uniform { bound: 1.0 / (fan_in.max(1) as f64).sqrt() };
-            let weight = params.add(format!("{name}.{l}.weight"), [fan_in, width], init);
-            let bias = params.add(format!("{name}.{l}.bias"), [1, width], init);
-            params.range_mut(bias).decays = false;
-            Layer { weight, bias }
-        });
-        Self { layers: layers.collect(), dropout }
-    }
-
-    /// Records the pass of `input [B, d]`; the representation is `[B, width of the last layer]`.
-    pub(crate) fn record(
-        &self,
-        tape: &mut Tape<f32>,
-        params: &Params<f32>,
-        input: Var,
-        mode: &mut Mode,
-    ) -> Cuts {
-        let start = Cuts { last_layer: input, representation: input, rotated: Vec::new() };
-        self.layers.iter().fold(start, |below, layer| {
-            let last_layer = below.representation;
-            let h = tape.linear(params, last_layer, layer.weight, layer.bias, Activation::Relu);
-            let representation = match mode {
-                Mode::Training(stream) if self.dropout > 0.0 => {
-                    tape.dropout(h, self.dropout, stream)
-                }
-                _ => h,
-            };
-            Cuts { last_layer, representation, rotated: Vec::new() }
-        })
-    }
+/// The shapes of its layers.
+pub(super) fn layers(n_inputs: usize, hidden: &[usize]) -> Vec<LayerShape> {
+    let widths = std::iter::once(n_inputs).chain(hidden.iter().copied());
+    let pairs = widths.zip(hidden.iter().copied());
+    pairs.map(|(fan_in, width)| LayerShape::Dense { fan_in, width }).collect()
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
-use torso_core::data::TaskKind;
+use serde_json::{Map, Value};
 use torso_core::seed::Seed;
 use torso_core::snapshot::{Snapshot, SnapshotError};
 
@@ -17,6 +17,10 @@ use crate::supervision::Outputs;
 #[serde(deny_unknown_fields)]
 struct Description {
     sharing: String,
+    #[serde(default)]
+    own: Map<String, Value>,
+    #[serde(default)]
+    plan: Value,
     n_inputs: usize,
     outputs: Outputs,
     rotates: bool,
@@ -26,10 +30,11 @@ struct Description {
 impl Network {
     /// All that predictions depend on.
     pub(crate) fn snapshot(&self) -> Snapshot {
-        let Blueprint { sharing, n_inputs, outputs, rotates, settings } = self.blueprint.clone();
+        let Blueprint { sharing, own, plan, n_inputs, outputs, rotates, settings } =
+            self.blueprint.clone();
         let sharing = sharing.method.id.to_string();
         let mut snapshot = Snapshot::default();
-        let description = Description { sharing, n_inputs, outputs, rotates, settings };
+        let description = Description { sharing, own, plan, n_inputs, outputs, rotates, settings };
         snapshot.describe("network", &description);
         for range in self.params.ranges() {
             let values = self.params.values()[range.span()].to_vec();
@@ -47,13 +52,21 @@ impl Network {
         description.settings.check().map_err(|error| wrong(error.to_string()))?;
         let blueprint = Blueprint {
             sharing,
+            own: description.own,
+            plan: description.plan,
             n_inputs: description.n_inputs,
             outputs: description.outputs,
             rotates: description.rotates,
             settings: description.settings,
         };
-        check_size(&blueprint, snapshot)?;
-        let mut network = Self::new(blueprint, Seed(0));
+        check_outputs(&blueprint.outputs).map_err(|why| wrong(why.to_string()))?;
+        (blueprint.sharing.check)(&blueprint.context())
+            .map_err(|error| wrong(error.to_string()))?;
+        let held = snapshot.names().filter_map(|name| snapshot.array::<f32>(name).ok());
+        // A little more, so that an array that is missing or too short is named.
+        let room = held.map(|(_, values)| values.len()).sum::<usize>() + (1 << 12);
+        let mut network =
+            Self::new(blueprint, Seed(0), room).map_err(|error| wrong(error.to_string()))?;
         for at in 0..network.params.ranges().len() {
             let range = &network.params.ranges()[at];
             let values = snapshot.shaped::<f32>(range.name(), &range.shape())?;
@@ -64,29 +77,14 @@ impl Network {
     }
 }
 
-/// Refuses blueprints of more parameters than the snapshot holds, before any are made.
-fn check_size(blueprint: &Blueprint, snapshot: &Snapshot) -> Result<(), SnapshotError> {
-    let wrong = |why: &str| SnapshotError::Description { name: "network".into(), why: why.into() };
-    let Outputs { names, kinds, grouped } = &blueprint.outputs;
+/// Refuses outputs without a task, and names that are not unique.
+fn check_outputs(outputs: &Outputs) -> Result<(), &'static str> {
+    let Outputs { names, kinds, grouped } = outputs;
     if kinds.is_empty() || names.is_empty() || (!grouped && kinds.len() != names.len()) {
-        return Err(wrong("a head has no task"));
+        return Err("a head has no task");
     }
     if names.iter().collect::<BTreeSet<_>>().len() < names.len() {
-        return Err(wrong("two tasks have one name"));
+        return Err("two tasks have one name");
     }
-    let layers = std::iter::once(&blueprint.n_inputs).chain(&blueprint.settings.hidden);
-    let layers: Vec<u128> = layers.map(|&width| width as u128).collect();
-    let representation = *layers.last().expect("there are the inputs at least");
-    let head = |kind: &TaskKind| representation * kind.width() as u128;
-    let heads = match (grouped, blueprint.rotates) {
-        (true, _) => names.len() as u128 * head(&kinds[0]),
-        (false, false) => kinds.iter().map(head).sum(),
-        (false, true) => {
-            kinds.iter().map(|kind| head(kind) + representation * representation).sum()
-        }
-    };
-    let least = layers.windows(2).map(|pair| pair[0] * pair[1]).sum::<u128>() + heads;
-    let held = snapshot.names().filter_map(|name| snapshot.array::<f32>(name).ok());
-    let held: u128 = held.map(|(_, values)| values.len() as u128).sum();
-    if least > held { Err(wrong("it has fewer parameters than its layers need")) } else { Ok(()) }
+    Ok(())
 }

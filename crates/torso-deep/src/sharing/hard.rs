@@ -14,13 +14,13 @@
 //! # References
 //! Caruana, *Multitask Learning: A Knowledge-Based Source of Inductive Bias* (1993).
 
+use serde::Deserialize;
 use torso_core::method::{Cite, Family, Method};
-use torso_tape::{Params, Tape, Var};
 
-use super::{Sharing, SharingMethod};
-use crate::encoder::mlp::Mlp;
-use crate::network::{Cuts, Mode};
-use crate::settings::NetworkSettings;
+use super::{Reading, Sharing, SharingMethod, Widths};
+use crate::encoder::Trunk;
+use crate::layout::{Layout, LayoutError};
+use crate::network::Forward;
 
 /// The method.
 pub static METHOD: SharingMethod = SharingMethod {
@@ -39,27 +39,35 @@ pub static METHOD: SharingMethod = SharingMethod {
             year: 1993,
         },
     },
+    has_trunk: true,
+    tuned: &[],
+    check: |context| context.own::<Settings>().map(|_| ()),
     declare,
 };
 
-struct Hard(Mlp);
+/// It has no settings of its own.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Settings {}
 
-fn declare(
-    params: &mut Params<f32>,
-    n_inputs: usize,
-    settings: &NetworkSettings,
-) -> Box<dyn Sharing> {
-    Box::new(Hard(Mlp::declare(params, "trunk", n_inputs, &settings.hidden, settings.dropout)))
+struct Hard {
+    trunk: Trunk,
+    width: usize,
+}
+
+fn declare(layout: &mut Layout) -> Result<Box<dyn Sharing>, LayoutError> {
+    let encoder = layout.encoder.clone();
+    let trunk = Trunk::declare(layout, "trunk", &encoder.layers, 0)?;
+    Ok(Box::new(Hard { trunk, width: encoder.width() }))
 }
 
 impl Sharing for Hard {
-    fn record(
-        &self,
-        tape: &mut Tape<f32>,
-        params: &Params<f32>,
-        input: Var,
-        mode: &mut Mode,
-    ) -> Cuts {
-        self.0.record(tape, params, input, mode)
+    fn widths(&self) -> Widths {
+        Widths::Common(self.width)
+    }
+
+    fn record(&self, forward: &mut Forward) -> Reading {
+        let input = forward.input;
+        Reading::Trunk(self.trunk.record(forward, input))
     }
 }

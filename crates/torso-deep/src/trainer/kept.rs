@@ -1,16 +1,22 @@
 //! A training under way as a snapshot, taken after an epoch and taken up before the next.
 
+use serde_json::Value;
 use torso_core::estimator::{FitError, Trace};
 use torso_core::snapshot::{Snapshot, SnapshotError};
 
+use super::stage::optimizer;
 use super::{Best, Training};
+use crate::sharing::Stage;
 
 impl Training<'_> {
     /// All that the epochs to come, and the trace, depend on.
     pub(super) fn snapshot(&mut self) -> Snapshot {
         let mut snapshot = Snapshot::default();
-        let values = self.network.params.values();
         snapshot.describe("step", &self.step);
+        snapshot.describe("stage start", &self.stage_start);
+        snapshot.describe("plan", &self.network.blueprint().plan);
+        snapshot.nest("sharing", self.network.sharing().0.snapshot());
+        let values = self.network.params.values();
         snapshot.put("params", &[values.len()], values.to_vec());
         snapshot.put("order", &[self.order.len()], self.order.clone());
         snapshot.nest("optimizer", self.optimizer.snapshot());
@@ -42,6 +48,17 @@ impl Training<'_> {
     }
 
     fn take_up(&mut self, kept: &Snapshot) -> Result<(), SnapshotError> {
+        let plan: Value = kept.described("plan")?;
+        if !plan.is_null() {
+            let stage = Stage { plan, values: Vec::new() };
+            self.network = self.network.next_stage(stage, self.problem.seed).map_err(|error| {
+                SnapshotError::Description { name: "plan".to_string(), why: error.to_string() }
+            })?;
+            self.optimizer = optimizer(self.settings, &self.network);
+            self.gradient = vec![0.0; self.network.params.len()];
+        }
+        self.network.sharing().0.resume(&kept.nested("sharing")?)?;
+        self.stage_start = kept.described("stage start")?;
         let n_params = self.network.params.len();
         self.step = kept.described("step")?;
         let values = kept.shaped::<f32>("params", &[n_params])?;

@@ -1,7 +1,7 @@
 //! Settings of arms, as `--set key=value` gives them, and which arm reads which.
 //!
 //! A key without a dot reaches every arm that has it: the networks, and each linear method; that of
-//! a balancing or a linear method alone is `METHOD.key`, which goes before.
+//! a sharing architecture, a balancing or a linear method alone is `METHOD.key`, which goes before.
 
 use serde::de::Error as _;
 use serde_json::{Map, Value};
@@ -69,7 +69,10 @@ impl ArmSettings {
     }
 
     fn put_own(&mut self, method: &str, name: &str, value: &Value) -> Result<(), ArmError> {
-        if torso_balance::find(method).is_none() && LinearArm::find(method).is_none() {
+        let is_known = torso_balance::find(method).is_some()
+            || torso_deep::sharing::find(method).is_some()
+            || LinearArm::find(method).is_some();
+        if !is_known {
             return Err(ArmError::UnknownSetting { key: format!("{method}.{name}") });
         }
         let own = self.own.entry(method).or_insert_with(|| Value::Object(Map::new()));
@@ -87,8 +90,8 @@ impl ArmSettings {
         }
     }
 
-    /// The parameters of a balancing method.
-    pub(super) fn of_balance(&self, id: &str) -> Map<String, Value> {
+    /// The parameters of a sharing architecture or a balancing method.
+    pub(super) fn of_method(&self, id: &str) -> Map<String, Value> {
         self.own.get(id).and_then(Value::as_object).cloned().unwrap_or_default()
     }
 
@@ -107,8 +110,8 @@ impl ArmSettings {
     }
 }
 
-/// Refuses a setting that the arm `id` cannot use. Settings of balancing methods pass for every
-/// network.
+/// Refuses a setting that the arm `id` cannot use. Settings of sharing architectures and balancing
+/// methods pass for every network.
 pub fn check_use(id: &str, key: &str, value: &Value) -> Result<(), ArmError> {
     let linear = LinearArm::find(id);
     let can_use = match (linear, key.split_once('.')) {

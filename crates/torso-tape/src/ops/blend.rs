@@ -127,7 +127,11 @@ pub(crate) fn pull_back_product<T: Scalar>(
             w.stack.add_some(len);
             walk.work.matmul(
                 [fan_in, n_rows, width],
-                Product { data: &mut w.stack.data[into..], row_stride: w_layers * width, add: true },
+                Product {
+                    data: &mut w.stack.data[into..],
+                    row_stride: w_layers * width,
+                    add: true,
+                },
                 Factor::rows(&x, fan_in).transposed(),
                 Factor::rows(s, layers * width),
             );

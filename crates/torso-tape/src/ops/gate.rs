@@ -13,8 +13,8 @@ pub(crate) fn record<T: Scalar>(tape: &mut Tape<T>, gates: Var, inputs: &[Var]) 
     assert!(inputs.iter().all(|&x| tape.shape(x) == shape), "values of one shape");
     let (below, node, _) = tape.next();
     (node.op, node.shape) = (Op::Gate { gates }, shape);
-    node.trainable = below[gates.index()].trainable
-        || inputs.iter().any(|x| below[x.index()].trainable);
+    node.trainable =
+        below[gates.index()].trainable || inputs.iter().any(|x| below[x.index()].trainable);
     node.codes.clear();
     node.codes.extend(inputs.iter().map(|x| x.number()));
     node.value.clear();

@@ -97,11 +97,7 @@ pub(crate) fn pull_back<T: Scalar>(
     node.codes = inputs;
 }
 
-fn coefficient_gradient<T: Scalar>(
-    walk: &mut Pullback<T>,
-    node: &Node<T>,
-    coefficients: ParamId,
-) {
+fn coefficient_gradient<T: Scalar>(walk: &mut Pullback<T>, node: &Node<T>, coefficients: ParamId) {
     let (width, layers) = (node.shape[1], node.stack.layers());
     let period = walk.params.range(coefficients).shape()[1];
     let parts = walk.parts(node);

@@ -79,7 +79,7 @@ fn fit(
 
 fn joint(balance: &str, settings: NetworkSettings) -> Joint {
     let balance = torso_balance::find(balance).unwrap();
-    Joint::new(&sharing::hard::METHOD, balance, Map::new(), settings)
+    Joint::new((&sharing::hard::METHOD, Map::new()), (balance, Map::new()), settings)
 }
 
 fn all_arms() -> Vec<(Box<dyn Estimator>, (TaskData, Design))> {
@@ -91,6 +91,16 @@ fn all_arms() -> Vec<(Box<dyn Estimator>, (TaskData, Design))> {
         (Box::new(joint("uncertainty", dropout())), groups()),
         (Box::new(joint("nash-mtl", steps)), columns()),
     ];
+    for entry in sharing::methods() {
+        let sharing = || (*entry, sharing::contract::needed(entry.method.id));
+        for data in [columns(), groups()] {
+            let equal = (&torso_balance::scalarizer::equal::METHOD, Map::new());
+            let joint = Joint::new(sharing(), equal, dropout());
+            if joint.check(&data.0).is_ok() {
+                arms.push((Box::new(joint), data));
+            }
+        }
+    }
     for method in torso_balance::methods() {
         arms.push((Box::new(joint(method.method.id, dropout())), columns()));
     }
