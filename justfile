@@ -96,3 +96,7 @@ ci:
 # Whether each sharing architecture finds what was planted: the tables of docs/sharing
 sharing-truth *systems:
     cargo run --release -p torso-study --example sharing_truth -- {{systems}}
+
+# What a step of each sharing architecture costs beside hard sharing: the table of docs/sharing
+sharing-cost:
+    cargo run --release -p torso-deep --example sharing_cost

@@ -1,18 +1,19 @@
 //! Encoders turn features into a representation, layer by layer.
 
+pub mod lenet;
 pub mod mlp;
 
 use torso_core::method::Method;
-use torso_tape::{Activation, Init, ParamId, Var};
+use torso_tape::{Activation, ConvShape, Init, ParamId, Var};
 
 use crate::layout::{Layout, LayoutError};
 use crate::network::{Cuts, Forward};
-use crate::settings::NetworkSettings;
+use crate::settings::{EncoderKind, NetworkSettings};
 
 /// Every encoder, by id.
 pub fn methods() -> &'static [&'static Method] {
-    static METHODS: [&Method; 1] = [&mlp::METHOD];
-    &METHODS
+    static METHODS: &[&Method] = &[&lenet::METHOD, &mlp::METHOD];
+    METHODS
 }
 
 /// The shapes of an encoder's layers: what architectures lay out once, or once for each task.
@@ -23,9 +24,28 @@ pub(crate) struct Encoder {
 }
 
 impl Encoder {
-    /// The encoder that the settings name, for `n_inputs` features.
-    pub(crate) fn new(settings: &NetworkSettings, n_inputs: usize) -> Self {
-        Self { layers: mlp::layers(n_inputs, &settings.hidden) }
+    /// The encoder that the settings name, for `n_inputs` features, which may be the pixels of an
+    /// image `[height, width, channels]`.
+    pub(crate) fn new(
+        settings: &NetworkSettings,
+        n_inputs: usize,
+        image: Option<[usize; 3]>,
+    ) -> Result<Self, LayoutError> {
+        let layers = match settings.encoder {
+            EncoderKind::Mlp => mlp::layers(n_inputs, &settings.hidden),
+            EncoderKind::Lenet => {
+                let image = image.map_or_else(|| lenet::square(n_inputs), Ok)?;
+                if image.iter().product::<usize>() != n_inputs {
+                    let why = format!(
+                        "cannot be used with encoder=lenet here: {n_inputs} features are more than \
+                         the pixels of {image:?}"
+                    );
+                    return Err(LayoutError::Unsuitable { why });
+                }
+                lenet::layers(settings, image)?
+            }
+        };
+        Ok(Self { layers })
     }
 
     /// Numbers in the representation.
@@ -44,6 +64,8 @@ pub(crate) enum LayerShape {
         /// Units.
         width: usize,
     },
+    /// `max_pool(relu(conv(X, W) + b))`, channels last.
+    Conv(ConvShape),
 }
 
 impl LayerShape {
@@ -51,6 +73,7 @@ impl LayerShape {
     pub(crate) fn n_inputs(self) -> usize {
         match self {
             Self::Dense { fan_in, .. } => fan_in,
+            Self::Conv(shape) => shape.n_inputs(),
         }
     }
 
@@ -58,6 +81,7 @@ impl LayerShape {
     pub(crate) fn n_outputs(self) -> usize {
         match self {
             Self::Dense { width, .. } => width,
+            Self::Conv(shape) => shape.n_outputs(),
         }
     }
 
@@ -65,6 +89,7 @@ impl LayerShape {
     pub(crate) fn n_channels(self) -> usize {
         match self {
             Self::Dense { width, .. } => width,
+            Self::Conv(shape) => shape.filters,
         }
     }
 
@@ -72,6 +97,7 @@ impl LayerShape {
     pub(crate) fn weight(self) -> [usize; 2] {
         match self {
             Self::Dense { fan_in, width } => [fan_in, width],
+            Self::Conv(shape) => [shape.kernel * shape.kernel * shape.channels, shape.filters],
         }
     }
 
@@ -106,10 +132,13 @@ impl Layer {
 
     /// Records the layer on `input [B, n_inputs]`, with its activation.
     pub(crate) fn record(&self, forward: &mut Forward, input: Var) -> Var {
+        let params = forward.params;
         match self.shape {
             LayerShape::Dense { .. } => {
-                let (params, relu) = (forward.params, Activation::Relu);
-                forward.tape.linear(params, input, self.weight, self.bias, relu)
+                forward.tape.linear(params, input, self.weight, self.bias, Activation::Relu)
+            }
+            LayerShape::Conv(shape) => {
+                forward.tape.conv(params, input, self.weight, self.bias, shape)
             }
         }
     }

@@ -124,7 +124,10 @@ impl TaskLayer {
                 |task: &String| Layer::declare(layout, &format!("{name}.{task}"), draws, shape);
             return Ok(Self::Columns(outputs.names.iter().map(layer).collect::<Result<_, _>>()?));
         }
-        let LayerShape::Dense { fan_in, width } = shape;
+        let LayerShape::Dense { fan_in, width } = shape else {
+            let why = "needs tasks as columns for convolutions of their own".to_string();
+            return Err(LayoutError::Unsuitable { why });
+        };
         let n_groups = outputs.names.len();
         let weight =
             layout.add(&format!("{name}.weight"), [n_groups * fan_in, width], Init::Zeros)?;

@@ -16,3 +16,5 @@ pub mod sharing;
 mod supervision;
 mod trainer;
 mod tuning;
+
+pub use trainer::{CostShape, StepCost, step_cost};

@@ -75,6 +75,8 @@ pub(crate) struct Blueprint {
     pub(crate) plan: Value,
     /// Columns of the design.
     pub(crate) n_inputs: usize,
+    /// Height, width and channels, where the columns are the pixels of an image.
+    pub(crate) image: Option<[usize; 3]>,
     pub(crate) outputs: Outputs,
     /// Whether tasks read the representation through rotations of their own.
     pub(crate) rotates: bool,
@@ -102,7 +104,7 @@ impl Network {
         let mut layout = Layout {
             params: &mut params,
             context: blueprint.context(),
-            encoder: Encoder::new(&blueprint.settings, blueprint.n_inputs),
+            encoder: Encoder::new(&blueprint.settings, blueprint.n_inputs, blueprint.image)?,
             plan: &blueprint.plan,
             room,
         };
@@ -373,6 +375,8 @@ fn finish(output: &[f32], kind: &TaskKind, scale: Scale, into: &mut Vec<f64>) {
 pub(crate) struct Inputs {
     values: Vec<f32>,
     pub(crate) n_columns: usize,
+    /// Height, width and channels, where the columns are the pixels of an image.
+    pub(crate) image: Option<[usize; 3]>,
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "standardized features need no more")]
@@ -380,7 +384,7 @@ impl Inputs {
     /// All rows.
     pub(crate) fn new(design: &Design) -> Self {
         let values = design.values().iter().map(|v| *v as f32).collect();
-        Self { values, n_columns: design.n_columns() }
+        Self { values, n_columns: design.n_columns(), image: None }
     }
 
     /// Some rows, in their order.
@@ -388,6 +392,6 @@ impl Inputs {
         let n_columns = design.n_columns();
         let row = |row: &u32| &design.values()[*row as usize * n_columns..][..n_columns];
         let values = rows.iter().flat_map(row).map(|v| *v as f32).collect();
-        Self { values, n_columns }
+        Self { values, n_columns, image: None }
     }
 }

@@ -7,6 +7,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct NetworkSettings {
+    /// What turns features into a representation.
+    pub encoder: EncoderKind,
+    /// Filters of the convolutions of `encoder=lenet`.
+    pub filters: Vec<usize>,
     /// Widths of the encoder's hidden layers.
     pub hidden: Vec<usize>,
     /// Share of hidden units left out in each training step.
@@ -41,6 +45,16 @@ pub struct NetworkSettings {
     /// Whether the shared part of every step has the norm of a sum of orthogonal task gradients,
     /// so that balancing methods can be compared at one learning rate.
     pub equal_norm: bool,
+}
+
+/// What turns features into a representation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EncoderKind {
+    /// A multilayer perceptron.
+    Mlp,
+    /// Convolutions, then a perceptron.
+    Lenet,
 }
 
 /// What the parameters that one task alone reaches follow.
@@ -90,6 +104,8 @@ pub enum RegressionLoss {
 impl Default for NetworkSettings {
     fn default() -> Self {
         Self {
+            encoder: EncoderKind::Mlp,
+            filters: vec![10, 20],
             hidden: vec![64, 64],
             dropout: 0.0,
             lr: 3e-3,
@@ -129,6 +145,9 @@ impl NetworkSettings {
         }
         if let Some(&width) = self.hidden.iter().find(|width| !(1..=65_536).contains(*width)) {
             return out("hidden", "as widths from 1 to 65536", width as f64);
+        }
+        if let Some(&n) = self.filters.iter().find(|n| !(1..=4096).contains(*n)) {
+            return out("filters", "as numbers from 1 to 4096", n as f64);
         }
         for (name, value) in
             [("gradient-rows", self.gradient_rows), ("gradient-steps", self.gradient_steps)]

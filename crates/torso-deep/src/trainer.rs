@@ -14,9 +14,11 @@ use crate::settings::NetworkSettings;
 use crate::sharing::{Moment, SharingMethod};
 use crate::supervision::Supervision;
 
+mod cost;
 mod kept;
 mod stage;
 
+pub use cost::{CostShape, StepCost, step_cost};
 use stage::optimizer;
 pub(crate) use stage::refusal;
 
@@ -119,6 +121,7 @@ impl<'a> Training<'a> {
             own: recipe.own.clone(),
             plan: Value::Null,
             n_inputs: inputs.n_columns,
+            image: inputs.image,
             outputs: supervision.outputs(),
             rotates: recipe.balance.sees == Sees::Rotated,
             settings: settings.clone(),

@@ -53,6 +53,7 @@ mod stack;
 mod tape;
 
 pub use jacobian::{HeadGradient, Jacobian};
+pub use ops::conv::ConvShape;
 pub use ops::linear::Activation;
 pub use ops::loss::{Groups, LossKind, LossSpec, Role};
 pub use optimizer::{Optimizer, OptimizerConfig, clip_norm};

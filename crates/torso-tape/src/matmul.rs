@@ -64,6 +64,8 @@ pub(crate) struct Product<'a, T> {
 /// Buffers for packed panels, one pair for each thread; kept between products.
 pub(crate) struct Workspace<T> {
     threads: Vec<Buffers<T>>,
+    /// Multiply-adds of all products so far.
+    pub(crate) multiply_adds: u64,
 }
 
 #[derive(Default)]
@@ -75,7 +77,8 @@ struct Buffers<T> {
 impl<T: Scalar> Workspace<T> {
     /// Buffers for `n_threads` threads.
     pub(crate) fn new(n_threads: usize) -> Self {
-        Self { threads: (0..n_threads.max(1)).map(|_| Buffers::default()).collect() }
+        let threads = (0..n_threads.max(1)).map(|_| Buffers::default()).collect();
+        Self { threads, multiply_adds: 0 }
     }
 
     /// Computes `product [m, n] = a [m, k] b [k, n]`.
@@ -98,6 +101,7 @@ impl<T: Scalar> Workspace<T> {
             return;
         }
         assert!(a.covers(m, k) && b.covers(k, n), "factor out of bounds");
+        self.multiply_adds += (m * k * n) as u64;
         let threads = if m * k * n < MIN_PARALLEL { 1 } else { self.threads.len() };
         // Whole tiles for each thread, so that no element's sum depends on the number of threads.
         let share = m.div_ceil(threads).next_multiple_of(MR);

@@ -14,6 +14,7 @@ pub(crate) mod activate;
 pub(crate) mod add;
 pub(crate) mod blend;
 pub(crate) mod concat;
+pub(crate) mod conv;
 pub(crate) mod dropout;
 pub(crate) mod embedding;
 pub(crate) mod gate;
@@ -79,6 +80,7 @@ pub(crate) enum Op {
         input: Var,
         weight: Var,
     },
+    Conv(conv::ConvOp),
     Loss(loss::LossOp),
 }
 
@@ -101,6 +103,7 @@ impl Op {
             | Self::Concat { a, b }
             | Self::Multiply { a, b }
             | Self::Product { input: a, weight: b } => [Some(a), Some(b)],
+            Self::Conv(op) => [Some(op.input), None],
         }
     }
 
@@ -109,6 +112,7 @@ impl Op {
         match *self {
             Self::Linear(linear::LinearOp { weight, bias, .. })
             | Self::GroupedLinear(grouped_linear::GroupedLinearOp { weight, bias, .. })
+            | Self::Conv(conv::ConvOp { weight, bias, .. })
             | Self::LayerNorm { gain: weight, bias, .. } => [Some(weight), Some(bias)],
             Self::Embedding { table: only } | Self::Mix { coefficients: only } => {
                 [Some(only), None]
@@ -187,6 +191,7 @@ impl<T: Scalar> Pullback<'_, '_, T> {
                 blend::pull_back_weight(self, node, [parts, coefficients]);
             }
             Op::Product { input, weight } => blend::pull_back_product(self, node, [input, weight]),
+            Op::Conv(op) => conv::pull_back(self, node, op),
             Op::Loss(op) => loss::pull_back(self, node, op),
         }
     }

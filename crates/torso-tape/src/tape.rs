@@ -4,6 +4,7 @@ use torso_core::seed::Stream;
 
 use crate::jacobian::Jacobian;
 use crate::matmul::Workspace;
+use crate::ops::conv::ConvShape;
 use crate::ops::linear::Activation;
 use crate::ops::loss::LossSpec;
 use crate::ops::{self, Op};
@@ -139,6 +140,11 @@ impl<T: Scalar> Tape<T> {
         &self.nodes[var.index()].value
     }
 
+    /// The multiply-adds of all matrix products and sums of values so far, forward and back.
+    pub fn multiply_adds(&self) -> u64 {
+        self.work.multiply_adds
+    }
+
     /// The loss of each task, in the order of recording; 0 where no label is observed.
     pub fn losses(&self) -> &[T] {
         &self.losses
@@ -252,6 +258,19 @@ impl<T: Scalar> Tape<T> {
     /// Records `input weight`, a matrix product with a recorded weight `[width of input, out]`.
     pub fn product(&mut self, input: Var, weight: Var) -> Var {
         ops::blend::record_product(self, input, weight)
+    }
+
+    /// Records `max_pool(relu(conv(input) + b))`: `W` is `[kernel * kernel * channels, filters]` with
+    /// its rows in the order of `y`, `x`, channel, and `b` `[1, filters]`.
+    pub fn conv(
+        &mut self,
+        params: &Params<T>,
+        input: Var,
+        weight: ParamId,
+        bias: ParamId,
+        shape: ConvShape,
+    ) -> Var {
+        ops::conv::record(self, params, input, [weight, bias], shape)
     }
 
     /// Records a loss on some columns of a value: the mean over observed labels, one for all rows

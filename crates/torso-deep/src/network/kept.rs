@@ -22,6 +22,8 @@ struct Description {
     #[serde(default)]
     plan: Value,
     n_inputs: usize,
+    #[serde(default)]
+    image: Option<[usize; 3]>,
     outputs: Outputs,
     rotates: bool,
     settings: NetworkSettings,
@@ -30,11 +32,12 @@ struct Description {
 impl Network {
     /// All that predictions depend on.
     pub(crate) fn snapshot(&self) -> Snapshot {
-        let Blueprint { sharing, own, plan, n_inputs, outputs, rotates, settings } =
+        let Blueprint { sharing, own, plan, n_inputs, image, outputs, rotates, settings } =
             self.blueprint.clone();
         let sharing = sharing.method.id.to_string();
         let mut snapshot = Snapshot::default();
-        let description = Description { sharing, own, plan, n_inputs, outputs, rotates, settings };
+        let description =
+            Description { sharing, own, plan, n_inputs, image, outputs, rotates, settings };
         snapshot.describe("network", &description);
         for range in self.params.ranges() {
             let values = self.params.values()[range.span()].to_vec();
@@ -55,6 +58,7 @@ impl Network {
             own: description.own,
             plan: description.plan,
             n_inputs: description.n_inputs,
+            image: description.image,
             outputs: description.outputs,
             rotates: description.rotates,
             settings: description.settings,

@@ -115,6 +115,39 @@ fn every_kind_of_balancing_goes_with_it_or_says_why_not() {
     }
 }
 
+/// The mixed tasks on images of 16 x 16 pixels, told from a bright quarter.
+fn images() -> (TaskData, Design) {
+    let (data, design) = columns();
+    let mut stream = Seed(8).stream("test", "pixels", 0);
+    let pixels = design.values().chunks_exact(2).flat_map(|x| {
+        let row: Vec<f64> = (0..256).map(|_| 0.3 * normal(&mut stream)).collect();
+        let at = |(i, p): (usize, f64)| p + if i % 16 < 8 { x[0] } else { x[1] };
+        row.into_iter().enumerate().map(at).collect::<Vec<f64>>()
+    });
+    let pixels: Vec<f64> = pixels.collect();
+    let names = (0..256).map(|i| format!("p{i}")).collect();
+    let design = Design::new(names, pixels.len() / 256, pixels);
+    (data, design)
+}
+
+#[test]
+fn every_architecture_learns_from_images() {
+    let lenet = NetworkSettings {
+        encoder: crate::settings::EncoderKind::Lenet,
+        filters: vec![3, 4],
+        ..settings()
+    };
+    let table = images();
+    for entry in methods() {
+        let model = fit(&joint(entry, "equal", lenet.clone()), &table, 1).unwrap();
+        let best = &model.trace().epochs[model.trace().best_epoch];
+        let id = entry.method.id;
+        assert!(best.train.iter().all(|loss| *loss < 0.9), "{id}: {:?}", best.train);
+        let predictions = model.predict(&table.1, 2, &[0, 7, 50]);
+        assert!(predictions.iter().all(|p| p.is_finite()), "{id}");
+    }
+}
+
 #[test]
 fn settings_are_those_that_are_described() {
     let outputs = Outputs::of(&columns().0);
@@ -160,6 +193,7 @@ pub(crate) fn network(
         own,
         plan: Value::Null,
         n_inputs: 2,
+        image: None,
         outputs: Outputs::of(data),
         rotates: false,
         settings: settings(),

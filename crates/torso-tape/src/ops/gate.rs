@@ -11,7 +11,8 @@ pub(crate) fn record<T: Scalar>(tape: &mut Tape<T>, gates: Var, inputs: &[Var]) 
     let shape = tape.shape(*inputs.first().expect("a gate has an expert"));
     assert_eq!(tape.shape(gates), [shape[0], inputs.len()], "a gate for each row and expert");
     assert!(inputs.iter().all(|&x| tape.shape(x) == shape), "values of one shape");
-    let (below, node, _) = tape.next();
+    let (below, node, work) = tape.next();
+    work.multiply_adds += (inputs.len() * shape[0] * shape[1]) as u64;
     (node.op, node.shape) = (Op::Gate { gates }, shape);
     node.trainable =
         below[gates.index()].trainable || inputs.iter().any(|x| below[x.index()].trainable);
@@ -44,6 +45,7 @@ fn add_scaled<T: Scalar>(y: &mut [T], x: &[T], a: T) {
 pub(crate) fn pull_back<T: Scalar>(walk: &mut Pullback<T>, node: &mut Node<T>, gates: Var) {
     let inputs = std::mem::take(&mut node.codes);
     let n = inputs.len();
+    walk.work.multiply_adds += 2 * (n * node.value.len()) as u64;
     if walk.below[gates.index()].trainable {
         // The gates' stack is written while the experts' values are read.
         let mut own = std::mem::take(&mut walk.below[gates.index()].stack);

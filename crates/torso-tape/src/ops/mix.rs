@@ -20,7 +20,8 @@ pub(crate) fn record<T: Scalar>(
     assert_eq!(n, inputs.len(), "a row of coefficients for each value");
     assert!(shape[1].is_multiple_of(period.max(1)), "the coefficients' columns divide the width");
     assert!(inputs.iter().all(|&x| tape.shape(x) == shape), "values of one shape");
-    let (below, node, _) = tape.next();
+    let (below, node, work) = tape.next();
+    work.multiply_adds += (inputs.len() * shape[0] * shape[1]) as u64;
     (node.op, node.shape, node.trainable) = (Op::Mix { coefficients }, shape, true);
     node.codes.clear();
     node.codes.extend(inputs.iter().map(|x| x.number()));
@@ -84,6 +85,7 @@ pub(crate) fn pull_back<T: Scalar>(
     node: &mut Node<T>,
     coefficients: ParamId,
 ) {
+    walk.work.multiply_adds += 2 * (node.codes.len() * node.value.len()) as u64;
     coefficient_gradient(walk, node, coefficients);
     let params = walk.params;
     let (own, period) = (params.get(coefficients), params.range(coefficients).shape()[1]);

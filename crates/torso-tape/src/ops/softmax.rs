@@ -13,9 +13,14 @@ pub(crate) fn record<T: Scalar>(tape: &mut Tape<T>, input: Var) -> Var {
     node.value.extend_from_slice(&input_node.value);
     for row in node.value.chunks_exact_mut(node.shape[1].max(1)) {
         let largest = row.iter().copied().fold(T::neg_infinity(), T::max);
-        row.iter_mut().for_each(|x| *x = (*x - largest).exp());
-        let total: T = row.iter().copied().sum();
-        row.iter_mut().for_each(|x| *x /= total);
+        let mut total = T::ZERO;
+        for x in row.iter_mut() {
+            *x = (*x - largest).exp();
+            total += *x;
+        }
+        for x in row {
+            *x /= total;
+        }
     }
     tape.push()
 }
