@@ -4,8 +4,8 @@
 use torso_core::seed::{Seed, normal};
 
 use crate::{
-    Activation, Groups, HeadGradient, Init, Jacobian, LossKind, LossSpec, ParamId, Params, Role,
-    Scalar, Tape, Var,
+    Activation, ConvShape, Groups, HeadGradient, Init, Jacobian, LossKind, LossSpec, ParamId,
+    Params, Role, Scalar, Tape, Var,
 };
 
 const ROWS: usize = 7;
@@ -198,6 +198,32 @@ fn grouped_linear_layers() {
             let h = layer(tape, params, x, "a", Activation::Tanh);
             let (weight, bias) = (id(params, "g.w"), id(params, "g.b"));
             tape.grouped_linear(params, h, weight, bias, &groups)
+        });
+    }
+}
+
+#[test]
+fn convolutions() {
+    let first = ConvShape { height: 7, width: 8, channels: 2, filters: 3, kernel: 2, pool: 2 };
+    // With a pool of 2, a row and a column of the second one fill no window.
+    for pool in [1, 2] {
+        let second = ConvShape { height: 3, width: 3, channels: 3, filters: 2, kernel: 1, pool };
+        let params = params(&[
+            ("a.w", [8, 3]),
+            ("a.b", [1, 3]),
+            ("c.w", [3, 2]),
+            ("c.b", [1, 2]),
+            ("h.w", [second.n_outputs(), 3]),
+            ("h.b", [1, 3]),
+        ]);
+        check(&params, |tape, params| {
+            let n = first.n_inputs();
+            let mut h = tape.input(&draws(ROWS * n, "x"), n);
+            for (shape, name) in [(first, "a"), (second, "c")] {
+                let [w, b] = ["w", "b"].map(|end| id(params, &format!("{name}.{end}")));
+                h = tape.conv(params, h, w, b, shape);
+            }
+            layer(tape, params, h, "h", Activation::Identity)
         });
     }
 }

@@ -81,6 +81,11 @@ impl<T: Scalar> Workspace<T> {
         Self { threads, multiply_adds: 0 }
     }
 
+    /// The number of threads.
+    pub(crate) fn n_threads(&self) -> usize {
+        self.threads.len()
+    }
+
     /// Computes `product [m, n] = a [m, k] b [k, n]`.
     pub(crate) fn matmul(
         &mut self,

@@ -132,9 +132,10 @@ pub(crate) struct Scratch<T> {
     pub(crate) losses: Vec<u32>,
     pub(crate) squares: Vec<T>,
     pub(crate) merged: Vec<T>,
+    pub(crate) conv: conv::Buffers<T>,
 }
 
-impl<T> Default for Scratch<T> {
+impl<T: Default> Default for Scratch<T> {
     fn default() -> Self {
         Self {
             parts: Vec::new(),
@@ -143,6 +144,7 @@ impl<T> Default for Scratch<T> {
             losses: Vec::new(),
             squares: Vec::new(),
             merged: Vec::new(),
+            conv: conv::Buffers::default(),
         }
     }
 }

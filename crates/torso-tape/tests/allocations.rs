@@ -3,7 +3,7 @@
 use allocation_counter::measure;
 use torso_core::seed::Seed;
 use torso_tape::{
-    Activation, Groups, HeadGradient, Init, Jacobian, LossKind, LossSpec, Optimizer,
+    Activation, ConvShape, Groups, HeadGradient, Init, Jacobian, LossKind, LossSpec, Optimizer,
     OptimizerConfig, ParamId, Params, Tape, Var, clip_norm,
 };
 
@@ -93,6 +93,42 @@ fn a_step_does_not_allocate() {
     (0..2).for_each(|n| step.run(n));
     let after = measure(|| (2..12).for_each(|n| step.run(n)));
     assert_eq!((after.count_total, after.bytes_total), (0, 0), "ten steps");
+}
+
+#[test]
+fn a_step_with_convolutions_does_not_allocate() {
+    let first = ConvShape { height: 12, width: 12, channels: 1, filters: 6, kernel: 3, pool: 2 };
+    let second = ConvShape { height: 5, width: 5, channels: 6, filters: 8, kernel: 2, pool: 2 };
+    let mut params = Params::<f32>::new(Seed(0));
+    let mut layer = |name: &str, fan_in: usize, width: usize| {
+        let init = Init::Uniform { bound: 0.3 };
+        ["w", "b"].map(|end| {
+            let shape = if end == "w" { [fan_in, width] } else { [1, width] };
+            params.add(format!("{name}.{end}"), shape, init)
+        })
+    };
+    let convs = [(first, layer("0", 9, 6)), (second, layer("1", 24, 8))];
+    let heads = layer("heads", second.n_outputs(), 2);
+    let images: Vec<f32> = (0..50 * first.n_inputs()).map(|i| (i as f32 * 0.37).sin()).collect();
+    let (mut tape, mut jacobian, mut gradient) =
+        (Tape::new(), Jacobian::new(), vec![0.0; params.len()]);
+    let mut run = || {
+        tape.clear();
+        let mut h = tape.input(&images, first.n_inputs());
+        for &(shape, [w, b]) in &convs {
+            h = tape.conv(&params, h, w, b, shape);
+        }
+        let y = tape.linear(&params, h, heads[0], heads[1], Activation::Identity);
+        for t in 0..2 {
+            tape.loss(y, t..t + 1, &LossSpec::new(LossKind::Squared, &images[t..t + 50]));
+        }
+        tape.jacobian(&params, &mut jacobian);
+        tape.backward(&params, &[1.0; 2], &mut gradient);
+        assert!(gradient.iter().any(|g| *g != 0.0));
+    };
+    run();
+    run();
+    assert_eq!(measure(run).count_total, 0);
 }
 
 #[test]

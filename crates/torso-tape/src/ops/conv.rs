@@ -4,10 +4,30 @@
 //! `[1, filters]`, `Y` `[B, out_height * out_width * filters]`, channels last. The kernel moves by
 //! one pixel and stays inside the image; the windows of the pool lie side by side.
 
+use pulp::Arch;
+use rayon::prelude::*;
+
+use self::forward::{Forward, RowBuffers};
+use self::inputs::{InputBuffers, InputGradient, Table};
+use self::kernel::{PATCHES, Patch, padding};
+use self::weights::{WeightGradient, WeightSums};
 use super::{Op, Pullback};
 use crate::params::{ParamId, Params};
 use crate::scalar::Scalar;
+use crate::sink::Sink;
+use crate::stack::Part;
 use crate::tape::{Node, Tape, Var};
+
+mod forward;
+mod inputs;
+mod kernel;
+mod weights;
+
+/// The gradient of the weights is summed over so many chunks of images, whatever the number of
+/// threads.
+const CHUNKS: usize = 16;
+/// With fewer multiply-adds than this, an op runs on one thread.
+const MIN_PARALLEL: usize = 1 << 20;
 
 /// Shapes of a convolution over images stored as rows `[height * width * channels]`, channels last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,21 +74,65 @@ impl ConvShape {
         !sides.contains(&0) && self.out_height() > 0 && self.out_width() > 0
     }
 
+    /// What the kernel covers of an image.
+    fn patch(&self) -> Patch {
+        let Self { width, channels, kernel, .. } = *self;
+        Patch { rows: kernel, run: kernel * channels, stride: width * channels }
+    }
+
     /// Numbers under the kernel.
     fn n_patch(&self) -> usize {
         self.kernel * self.kernel * self.channels
     }
 
-    /// Where the patch begins that a pixel of a window of the pool reads.
-    fn patch(&self, cell: usize, pixel: usize) -> usize {
-        let y = cell / self.out_width() * self.pool + pixel / self.pool;
-        let x = cell % self.out_width() * self.pool + pixel % self.pool;
-        (y * self.width + x) * self.channels
+    /// The number of threads for so many images, and the images for each.
+    fn share(&self, n_images: usize, n_threads: usize) -> (usize, usize) {
+        let products = n_images * self.n_outputs() * self.pool * self.pool * self.n_patch();
+        let n_threads = if products < MIN_PARALLEL { 1 } else { n_threads };
+        (n_threads, n_images.div_ceil(n_threads).max(1))
     }
 }
 
-/// The code of an output that is 0.
-const DEAD: u32 = u32::MAX;
+/// A place in a buffer.
+fn index(at: usize) -> u32 {
+    u32::try_from(at).expect("an image has fewer than 2^32 numbers")
+}
+
+/// Places in an image.
+#[derive(Debug, Default)]
+struct Places {
+    /// Where the windows of the pool begin.
+    cells: Vec<u32>,
+    /// Where the patches that a window's pixels read begin, seen from the window; and 0.
+    pixels: Vec<u32>,
+    /// Where the patches of the first row of windows begin, window by window; zeros fill up the
+    /// tiles.
+    starts: Vec<u32>,
+}
+
+impl Places {
+    fn fill(&mut self, shape: &ConvShape) {
+        let ConvShape { width, channels, pool, .. } = *shape;
+        let place = |y: usize, x: usize| index((y * width + x) * channels);
+        let (rows, columns) = (0..shape.out_height(), 0..shape.out_width());
+        self.cells.clear();
+        self.cells
+            .extend(rows.flat_map(|y| columns.clone().map(move |x| place(y * pool, x * pool))));
+        self.pixels.clear();
+        self.pixels.extend((0..pool * pool).map(|at| place(at / pool, at % pool)));
+        self.starts.clear();
+        let first_row = &self.cells[..shape.out_width()];
+        let starts = first_row.iter().flat_map(|cell| self.pixels.iter().map(move |at| cell + at));
+        self.starts.extend(starts);
+        self.starts.resize(self.starts.len().next_multiple_of(PATCHES), 0);
+        self.pixels.push(0);
+    }
+
+    /// The code of an output that is 0.
+    fn dead(&self) -> usize {
+        self.pixels.len() - 1
+    }
+}
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ConvOp {
@@ -77,6 +141,26 @@ pub(crate) struct ConvOp {
     pub(crate) bias: ParamId,
     shape: ConvShape,
 }
+
+/// Buffers that are used within one call.
+#[derive(Debug, Default)]
+pub(crate) struct Buffers<T> {
+    /// The weight and the bias, padded.
+    weight: Vec<T>,
+    bias: Vec<T>,
+    places: Places,
+    rows: Vec<RowBuffers<T>>,
+    /// The losses that have a slot, and the slot of each image and layer.
+    losses: Vec<u32>,
+    slots: Vec<u32>,
+    chunks: Vec<WeightSums<T>>,
+    table: Table<T>,
+    layers: Vec<u32>,
+    inputs: Vec<InputBuffers<T>>,
+}
+
+/// Some images' values and codes.
+type Outputs<'a, T> = (&'a mut [T], &'a mut [u32]);
 
 pub(crate) fn record<T: Scalar>(
     tape: &mut Tape<T>,
@@ -91,80 +175,208 @@ pub(crate) fn record<T: Scalar>(
     let filters = shape.filters;
     assert_eq!(params.range(weight).shape(), [shape.n_patch(), filters], "the shape of the weight");
     assert_eq!(params.range(bias).shape(), [1, filters], "the bias has a column for each filter");
-    let (below, node, _) = tape.next();
+    let mut buffers = std::mem::take(&mut tape.scratch.conv);
+    let (below, node, work) = tape.next();
     node.op = Op::Conv(ConvOp { input, weight, bias, shape });
     let n_outputs = shape.n_outputs();
     (node.shape, node.trainable) = ([n_rows, n_outputs], true);
     node.value.resize(n_rows * n_outputs, T::ZERO);
-    node.codes.resize(n_rows * n_outputs, DEAD);
-    let (weight, bias) = (params.get(weight), params.get(bias));
-    let images = below[input.index()].value.chunks_exact(n_inputs);
-    let outputs = node.value.chunks_exact_mut(n_outputs);
-    for ((image, values), codes) in images.zip(outputs).zip(node.codes.chunks_exact_mut(n_outputs))
-    {
-        for (at, (value, code)) in values.iter_mut().zip(codes).enumerate() {
-            (*value, *code) = (T::ZERO, DEAD);
-            for pixel in 0..shape.pool * shape.pool {
-                let mut sum = bias[at % filters];
-                for_patch(&shape, shape.patch(at / filters, pixel), |from, row| {
-                    sum += image[from] * weight[row * filters + at % filters];
-                });
-                if sum > *value {
-                    (*value, *code) = (sum, u32::try_from(pixel).expect("a small pool"));
-                }
-            }
-        }
+    node.codes.resize(n_rows * n_outputs, 0);
+    let (n_threads, share) = shape.share(n_rows, work.n_threads());
+    buffers.prepare(&shape, [params.get(weight), params.get(bias)], n_threads);
+    let Buffers { weight, bias, places, rows, .. } = &mut buffers;
+    let images = &below[input.index()].value;
+    let part = |(at, (outputs, buffers)): (usize, (Outputs<T>, &mut RowBuffers<T>))| {
+        let (values, codes) = outputs;
+        let first = at * share * n_inputs;
+        let images = &images[first..][..values.len() / n_outputs * n_inputs];
+        let op = Forward { shape, images, weight, bias, places, values, codes, buffers };
+        Arch::new().dispatch(op);
+    };
+    let share = share * n_outputs;
+    if n_threads == 1 {
+        part((0, ((&mut node.value, &mut node.codes), &mut rows[0])));
+    } else {
+        let outputs = node.value.par_chunks_mut(share).zip(node.codes.par_chunks_mut(share));
+        outputs.zip(rows).enumerate().for_each(part);
     }
+    tape.scratch.conv = buffers;
     tape.push()
 }
 
-/// Calls `visit` with the place in the image and the row of the weight of all numbers of a patch.
-fn for_patch(shape: &ConvShape, patch: usize, mut visit: impl FnMut(usize, usize)) {
-    let run = shape.kernel * shape.channels;
-    for row in 0..shape.n_patch() {
-        visit(patch + row / run * shape.width * shape.channels + row % run, row);
+impl<T: Scalar> Buffers<T> {
+    /// Pads the weight and the bias and finds where patches begin.
+    fn prepare(&mut self, shape: &ConvShape, [weight, bias]: [&[T]; 2], n_threads: usize) {
+        let filters = shape.filters;
+        let width = filters.next_multiple_of(padding::<T>());
+        self.weight.clear();
+        self.weight.resize(shape.n_patch() * width, T::ZERO);
+        let rows = self.weight.chunks_exact_mut(width).zip(weight.chunks_exact(filters));
+        rows.for_each(|(row, weight)| row[..filters].copy_from_slice(weight));
+        self.bias.clear();
+        self.bias.extend_from_slice(bias);
+        self.bias.resize(width, T::ZERO);
+        self.places.fill(shape);
+        self.rows.resize_with(self.rows.len().max(n_threads), RowBuffers::default);
+        let n_patches = self.places.starts.len();
+        self.rows.iter_mut().for_each(|row| row.resize(shape, n_patches, width));
+    }
+
+    /// Gives each loss a slot.
+    fn give_slots(&mut self, parts: &[Part], n_rows: usize, layers: usize) {
+        self.losses.clear();
+        self.losses.extend(parts.iter().map(|part| part.loss));
+        self.losses.sort_unstable();
+        self.losses.dedup();
+        self.slots.clear();
+        self.slots.resize(n_rows * layers, NO_SLOT);
+        for part in parts {
+            let slot = self.losses.binary_search(&part.loss).expect("listed above");
+            for row in part.rows.clone() {
+                self.slots[row * layers + part.layer] = index(slot);
+            }
+        }
     }
 }
 
+/// The slot of rows that belong to no loss.
+const NO_SLOT: u32 = u32::MAX;
+
 pub(crate) fn pull_back<T: Scalar>(walk: &mut Pullback<T>, node: &mut Node<T>, op: ConvOp) {
-    let (shape, filters) = (op.shape, op.shape.filters);
-    let (layers, n_outputs) = (node.stack.layers(), node.shape[1]);
+    let mut buffers = std::mem::take(&mut walk.scratch.conv);
+    buffers.places.fill(&op.shape);
+    weight_gradient(walk, node, op, &mut buffers);
+    if walk.below[op.input.index()].trainable {
+        input_gradient(walk, node, op, &mut buffers);
+    }
+    walk.scratch.conv = buffers;
+}
+
+fn weight_gradient<T: Scalar>(
+    walk: &mut Pullback<T>,
+    node: &Node<T>,
+    op: ConvOp,
+    buffers: &mut Buffers<T>,
+) {
+    let shape = op.shape;
+    let (layers, [n_rows, n_outputs]) = (node.stack.layers(), node.shape);
     let parts = walk.parts(node);
-    walk.sink.add_some(op.weight);
-    walk.sink.add_some(op.bias);
+    buffers.give_slots(&parts, n_rows, layers);
+    walk.done(parts);
+    let share = n_rows.div_ceil(CHUNKS).max(1);
+    let n_chunks = n_rows.div_ceil(share);
+    let Buffers { places, losses, slots, chunks, .. } = buffers;
+    chunks.resize_with(chunks.len().max(n_chunks), WeightSums::default);
     let images = &walk.below[op.input.index()].value;
-    for part in &parts {
-        for row in part.rows.clone() {
-            let image = &images[row * shape.n_inputs()..];
-            let stack = &node.stack.data[(row * layers + part.layer) * n_outputs..][..n_outputs];
-            for (at, (&s, &code)) in stack.iter().zip(&node.codes[row * n_outputs..]).enumerate() {
-                if code == DEAD {
-                    continue;
-                }
-                let block = walk.sink.block(op.bias);
-                let into = block.layer(part.loss) * filters + at % filters;
-                walk.sink.set_all(op.bias).0[into] += s;
-                let block = walk.sink.block(op.weight);
-                let (layer, layers) = (block.layer(part.loss), block.layers());
-                let (data, _) = walk.sink.set_all(op.weight);
-                for_patch(&shape, shape.patch(at / filters, code as usize), |from, row| {
-                    data[(row * layers + layer) * filters + at % filters] += s * image[from];
-                });
-            }
+    let part = |(at, sums): (usize, &mut WeightSums<T>)| {
+        sums.clear(&shape, losses.len(), padding::<T>());
+        let rows = at * share..n_rows.min((at + 1) * share);
+        let of = |length: usize| rows.start * length..rows.end * length;
+        Arch::new().dispatch(WeightGradient {
+            shape,
+            images: &images[of(shape.n_inputs())],
+            codes: &node.codes[of(n_outputs)],
+            stack: &node.stack.data[of(layers * n_outputs)],
+            slots: &slots[of(layers)],
+            places,
+            sums,
+        });
+    };
+    let chunks = &mut chunks[..n_chunks];
+    let (n_threads, _) = shape.share(n_rows, walk.work.n_threads());
+    if n_threads == 1 {
+        chunks.iter_mut().enumerate().for_each(part);
+    } else {
+        let share = n_chunks.div_ceil(n_threads);
+        chunks.par_iter_mut().with_min_len(share).enumerate().for_each(part);
+    }
+    add_chunks(walk.sink, op, losses, chunks);
+}
+
+/// Adds the chunks' sums to the blocks of the weight and the bias.
+fn add_chunks<T: Scalar>(
+    sink: &mut Sink<T>,
+    op: ConvOp,
+    losses: &[u32],
+    chunks: &mut [WeightSums<T>],
+) {
+    sink.add_some(op.weight);
+    sink.add_some(op.bias);
+    let Some((sums, rest)) = chunks.split_first_mut() else { return };
+    for chunk in rest {
+        sums.weight.iter_mut().zip(&chunk.weight).for_each(|(sum, s)| *sum += *s);
+        sums.bias.iter_mut().zip(&chunk.bias).for_each(|(sum, s)| *sum += *s);
+    }
+    let ConvShape { filters, kernel, .. } = op.shape;
+    let run = op.shape.patch().run;
+    let padded = sums.weight.len() / sums.bias.len() / kernel;
+    for (slot, &loss) in losses.iter().enumerate() {
+        let layer = sink.block(op.bias).layer(loss);
+        let (data, _) = sink.set_all(op.bias);
+        let of_slot = &sums.bias[slot * filters..][..filters];
+        data[layer * filters..].iter_mut().zip(of_slot).for_each(|(sum, s)| *sum += *s);
+        let block = sink.block(op.weight);
+        let (layer, layers) = (block.layer(loss), block.layers());
+        let (data, _) = sink.set_all(op.weight);
+        let of_slot = &sums.weight[slot * filters * kernel * padded..];
+        for (row, data) in data.chunks_exact_mut(layers * filters).enumerate() {
+            let data = &mut data[layer * filters..][..filters];
+            let of_filter =
+                of_slot[row / run * padded + row % run..].iter().step_by(kernel * padded);
+            data.iter_mut().zip(of_filter).for_each(|(sum, s)| *sum += *s);
         }
     }
-    walk.done(parts);
-    let weight = walk.params.get(op.weight);
-    let codes = &node.codes;
-    walk.pass_on(node, op.input, |row, stack, into| {
-        for (at, (&s, &code)) in stack.iter().zip(&codes[row * n_outputs..]).enumerate() {
-            if code != DEAD {
-                for_patch(&shape, shape.patch(at / filters, code as usize), |to, row| {
-                    into[to] += s * weight[row * filters + at % filters];
-                });
-            }
-        }
-    });
+}
+
+fn input_gradient<T: Scalar>(
+    walk: &mut Pullback<T>,
+    node: &Node<T>,
+    op: ConvOp,
+    buffers: &mut Buffers<T>,
+) {
+    let shape = op.shape;
+    let (layers, [n_rows, n_outputs]) = (node.stack.layers(), node.shape);
+    let input = &mut walk.below[op.input.index()];
+    let (n_inputs, input_layers) = (shape.n_inputs(), input.stack.layers());
+    buffers.layers.clear();
+    let channels = node.stack.channels.iter();
+    buffers.layers.extend(channels.map(|&channel| index(input.stack.layer(channel))));
+    let len = input.stack_len();
+    let add = if layers == input_layers {
+        input.stack.set_all(len)
+    } else {
+        input.stack.add_some(len);
+        true
+    };
+    buffers.table.fill(&shape, walk.params.get(op.weight), padding::<T>());
+    let (n_threads, share) = shape.share(n_rows, walk.work.n_threads());
+    let Buffers { table, places, layers: of_input, inputs: buffers, .. } = buffers;
+    buffers.resize_with(buffers.len().max(n_threads), InputBuffers::default);
+    let part = |(at, (into, buffers)): (usize, (&mut [T], &mut InputBuffers<T>))| {
+        buffers.clear(&shape, padding::<T>());
+        let first = at * share;
+        let rows = first..first + into.len() / (input_layers * n_inputs);
+        let of = |length: usize| rows.start * length..rows.end * length;
+        Arch::new().dispatch(InputGradient {
+            shape,
+            table,
+            cells: &places.cells,
+            codes: &node.codes[of(n_outputs)],
+            stack: &node.stack.data[of(layers * n_outputs)],
+            into,
+            layers: of_input,
+            input_layers,
+            add,
+            buffers,
+        });
+    };
+    let data = &mut input.stack.data;
+    if n_threads == 1 {
+        part((0, (data, &mut buffers[0])));
+    } else {
+        let parts = data.par_chunks_mut(share * input_layers * n_inputs);
+        parts.zip(buffers).enumerate().for_each(part);
+    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
-use torso_core::seed::Seed;
+use torso_core::seed::{Seed, normal};
 
 use super::ConvShape;
-use crate::{Activation, Init, LossKind, LossSpec, Params, Scalar, Tape};
+use crate::{
+    Activation, Groups, HeadGradient, Init, Jacobian, LossKind, LossSpec, Params, Scalar, Tape,
+};
 
 /// Odd and even sides, all kinds of pools, a rest that fills no window, and widths below, at and
 /// above those of vectors.
@@ -90,12 +92,12 @@ fn check_sums<T: Scalar>(shape: &ConvShape, tolerance: f64) {
     let slope = 2.0 * tape.value(sum)[0].double();
     let (mut values, mut of_image) = (Vec::new(), vec![0.0; images.len()]);
     let (mut of_weight, mut of_bias) = (vec![0.0; weight.len()], vec![0.0; bias.len()]);
-    for at in 0..n_outputs {
+    for (at, head) in heads.iter().enumerate() {
         let (cell, filter) = (at / shape.filters, at % shape.filters);
         let place = [cell / shape.out_width(), cell % shape.out_width(), filter];
         let (value, reads) = output(shape, &images, &weight, &bias, place);
         values.push(value);
-        let s = slope * heads[at];
+        let s = slope * head;
         of_bias[filter] += if reads.is_empty() { 0.0 } else { s };
         for [at, row] in reads {
             of_image[at] += s * weight[row * shape.filters + filter];
@@ -114,5 +116,137 @@ fn values_and_gradients_are_the_sums_written_out() {
     for shape in &SHAPES {
         check_sums::<f64>(shape, 1e-12);
         check_sums::<f32>(shape, 1e-5);
+    }
+}
+
+#[test]
+fn sides_of_outputs() {
+    let shape = ConvShape { height: 36, width: 17, channels: 3, filters: 4, kernel: 5, pool: 2 };
+    assert_eq!([shape.out_height(), shape.out_width(), shape.n_outputs()], [16, 6, 384]);
+    assert!(shape.is_valid());
+    let fits = |kernel, pool| ConvShape { kernel, pool, ..shape }.is_valid();
+    assert!(fits(17, 1) && !fits(18, 1), "the kernel lies inside");
+    assert!(fits(12, 6) && !fits(13, 6), "one window of the pool does");
+    assert!(!fits(0, 2) && !fits(5, 0));
+}
+
+#[test]
+#[should_panic(expected = "a convolution has an output")]
+fn a_kernel_larger_than_the_image_is_refused() {
+    let shape = ConvShape { height: 3, width: 3, channels: 1, filters: 1, kernel: 4, pool: 1 };
+    let params = params::<f64>(&shape);
+    let [w, b] = ["w", "b"].map(|name| params.find(name).unwrap());
+    let mut tape = Tape::new();
+    let x = tape.input(&[0.0; 9], 9);
+    tape.conv(&params, x, w, b, shape);
+}
+
+/// Two convolutions and heads for three tasks, who may own the rows.
+struct Net {
+    params: Params<f32>,
+    shapes: [ConvShape; 2],
+    images: Vec<f32>,
+    targets: Vec<f32>,
+    owners: Vec<u32>,
+}
+
+impl Net {
+    const TASKS: usize = 3;
+
+    fn new(n_rows: usize) -> Self {
+        let first =
+            ConvShape { height: 20, width: 19, channels: 1, filters: 6, kernel: 3, pool: 2 };
+        let second =
+            ConvShape { height: 9, width: 8, channels: 6, filters: 12, kernel: 3, pool: 2 };
+        assert_eq!([first.out_height(), first.out_width()], [second.height, second.width]);
+        let mut params = Params::new(Seed(4));
+        let mut layer = |name: &str, fan_in: usize, width: usize| {
+            let init = Init::Normal { sd: 1.0 / (fan_in as f64).sqrt() };
+            params.add(format!("{name}.w"), [fan_in, width], init);
+            params.add(format!("{name}.b"), [1, width], init);
+        };
+        layer("0", 9, 6);
+        layer("1", 54, 12);
+        layer("heads", second.n_outputs(), Self::TASKS);
+        let mut stream = Seed(3).stream("test", "images", 0);
+        let mut draws =
+            |n: usize| -> Vec<f32> { (0..n).map(|_| f32::from_f64(normal(&mut stream))).collect() };
+        let (images, targets) = (draws(n_rows * first.n_inputs()), draws(n_rows));
+        // Runs of unequal length, the first owner twice.
+        let owner = |row: usize| [0, 1, 1, 2, 0][row * 5 / n_rows];
+        let owners = (0..n_rows).map(owner).collect();
+        Self { params, shapes: [first, second], images, targets, owners }
+    }
+
+    fn record(&self, tape: &mut Tape<f32>, owned: bool) {
+        tape.clear();
+        let find = |name: &str, end: &str| self.params.find(&format!("{name}.{end}")).unwrap();
+        let mut h = tape.input(&self.images, self.shapes[0].n_inputs());
+        for (shape, name) in self.shapes.into_iter().zip(["0", "1"]) {
+            h = tape.conv(&self.params, h, find(name, "w"), find(name, "b"), shape);
+        }
+        let (w, b) = (find("heads", "w"), find("heads", "b"));
+        let y = tape.linear(&self.params, h, w, b, Activation::Identity);
+        if owned {
+            let groups = Some(Groups { of_row: &self.owners, n: Self::TASKS });
+            let spec = LossSpec::new(LossKind::Squared, &self.targets);
+            tape.loss(y, 0..1, &LossSpec { groups, ..spec });
+        } else {
+            for task in 0..Self::TASKS {
+                let spec = LossSpec::new(LossKind::Squared, &self.targets);
+                tape.loss(y, task..task + 1, &spec);
+            }
+        }
+    }
+}
+
+#[test]
+fn rows_of_the_jacobian_are_single_walks_back() {
+    let net = Net::new(40);
+    for owned in [false, true] {
+        let mut tape = Tape::new();
+        net.record(&mut tape, owned);
+        let (mut jacobian, mut rows) = (Jacobian::new(), Vec::new());
+        tape.jacobian(&net.params, &mut jacobian);
+        jacobian.rows(&mut rows);
+        let n_shared = jacobian.n_shared();
+        assert!(n_shared >= 60 + 660, "the convolutions are shared");
+        let mut gradient = vec![0.0; net.params.len()];
+        for task in 0..Net::TASKS {
+            let mut weights = [0.0; Net::TASKS];
+            weights[task] = 1.0;
+            tape.backward(&net.params, &weights, &mut gradient);
+            let single: Vec<f64> = gradient[..n_shared].iter().map(|g| g.double()).collect();
+            assert!(single.iter().any(|g| g.abs() > 1e-3), "a test of something");
+            near(&rows[task * n_shared..][..n_shared], &single, 2e-6);
+        }
+        let weights = [0.5, -2.0, 1.5];
+        tape.backward(&net.params, &weights, &mut gradient);
+        let expected: Vec<f64> = gradient.iter().map(|g| g.double()).collect();
+        jacobian.combine(&weights, HeadGradient::Weighted, &mut gradient);
+        near(&gradient, &expected, 2e-6);
+    }
+}
+
+#[test]
+fn threads_change_no_bit() {
+    // More images than chunks, the last of which is smaller, and fewer.
+    for n_rows in [1, 5, 100] {
+        let net = Net::new(n_rows);
+        let run = |n_threads: usize| {
+            let mut tape = Tape::with_threads(n_threads);
+            net.record(&mut tape, false);
+            let (mut jacobian, mut rows) = (Jacobian::new(), Vec::new());
+            tape.jacobian(&net.params, &mut jacobian);
+            jacobian.rows(&mut rows);
+            let mut gradient = vec![0.0; net.params.len()];
+            tape.backward(&net.params, &[1.0; Net::TASKS], &mut gradient);
+            (tape.losses().to_vec(), gradient, rows)
+        };
+        let one = run(1);
+        assert!(one.1.iter().any(|g| *g != 0.0));
+        for n_threads in [2, 3, 8] {
+            assert!(run(n_threads) == one, "{n_rows} images, {n_threads} threads");
+        }
     }
 }
