@@ -37,6 +37,11 @@ peers:
     cargo build --release --example train_step --example balanced_step
     benches/peers/.venv/bin/python benches/peers/train_step.py
 
+# Training steps of LeNet, side by side with PyTorch
+peers-lenet:
+    cargo build --release -p torso-tape --example lenet_step
+    benches/peers/.venv/bin/python -W ignore benches/peers/lenet_step.py
+
 # Predictions for five million rows, beside scikit-learn
 peers-predict:
     cargo build --release

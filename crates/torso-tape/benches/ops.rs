@@ -5,8 +5,8 @@
 use divan::{Bencher, black_box};
 use torso_core::seed::Seed;
 use torso_tape::{
-    Activation, Groups, Init, Jacobian, LossKind, LossSpec, Optimizer, OptimizerConfig, ParamId,
-    Params, Tape, Var,
+    Activation, ConvShape, Groups, Init, Jacobian, LossKind, LossSpec, Optimizer, OptimizerConfig,
+    ParamId, Params, Tape, Var,
 };
 
 const ROWS: usize = 256;
@@ -123,6 +123,16 @@ fn embedding_concat(bencher: Bencher, n_losses: usize) {
         let e = tape.embedding(&net.params, table, &net.codes);
         tape.concat(h, e)
     });
+}
+
+/// On images of 16 x 16, with 8 filters of 5 x 5 and a pool of 2.
+#[divan::bench(args = [1, 8])]
+fn conv(bencher: Bencher, n_losses: usize) {
+    let shape = ConvShape { height: 16, width: 16, channels: 1, filters: 8, kernel: 5, pool: 2 };
+    let mut net = Net::new();
+    let init = Init::Uniform { bound: 0.2 };
+    let [w, b] = [("c.w", 25), ("c.b", 1)].map(|(name, n)| net.params.add(name, [n, 8], init));
+    net.bench(bencher, n_losses, |tape, h| tape.conv(&net.params, h, w, b, shape));
 }
 
 #[divan::bench(args = [1, 8])]

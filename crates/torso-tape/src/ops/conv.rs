@@ -3,19 +3,36 @@
 //! `X` is `[B, height * width * channels]`, `W` `[kernel * kernel * channels, filters]`, `b`
 //! `[1, filters]`, `Y` `[B, out_height * out_width * filters]`, channels last. The kernel moves by
 //! one pixel and stays inside the image; the windows of the pool lie side by side.
+//!
+//! # Pullback
+//! Of each window only the greatest pixel has a slope, and none if it is not above 0. With the
+//! cotangent `s` of a live output, the patch `x` that its greatest pixel reads and the column `w` of
+//! its filter, `dW` gets `s x` at that column and `dX` gets `s w` at that patch, layer by layer of
+//! the stack. The first op reads images, which want no gradient.
+//!
+//! # Cost
+//! Forward, `B * pixels * kernel^2 * channels * filters` multiply-adds, where a pool leaves out no
+//! pixel; back, `1 / pool^2` of that for each of `dW` and `dX` and each cotangent, and less where
+//! outputs are 0. Patches are read where they lie: nothing is unfolded into a matrix.
+//!
+//! # Differs from
+//! PyTorch has channels first, and a rectified sum of exactly 0 or one that is not a number is 0 here
+//! and lets nothing through. The first of equal pixels wins, as there.
+//!
+//! # References
+//! `LeCun`, Bottou, Bengio, Haffner, *Gradient-Based Learning Applied to Document Recognition* (1998).
 
 use pulp::Arch;
 use rayon::prelude::*;
 
 use self::forward::{Forward, RowBuffers};
-use self::inputs::{InputBuffers, InputGradient, Table};
-use self::kernel::{PATCHES, Patch, padding};
-use self::weights::{WeightGradient, WeightSums};
+use self::inputs::{InputBuffers, Table};
+use self::kernel::padding;
+use self::kernel::patches::{PATCHES, Patch};
+use self::weights::WeightSums;
 use super::{Op, Pullback};
 use crate::params::{ParamId, Params};
 use crate::scalar::Scalar;
-use crate::sink::Sink;
-use crate::stack::Part;
 use crate::tape::{Node, Tape, Var};
 
 mod forward;
@@ -23,9 +40,6 @@ mod inputs;
 mod kernel;
 mod weights;
 
-/// The gradient of the weights is summed over so many chunks of images, whatever the number of
-/// threads.
-const CHUNKS: usize = 16;
 /// With fewer multiply-adds than this, an op runs on one thread.
 const MIN_PARALLEL: usize = 1 << 20;
 
@@ -95,14 +109,14 @@ impl ConvShape {
 
 /// A place in a buffer.
 fn index(at: usize) -> u32 {
-    u32::try_from(at).expect("an image has fewer than 2^32 numbers")
+    u32::try_from(at).expect("fewer than 2^32 numbers")
 }
 
 /// Places in an image.
 #[derive(Debug, Default)]
 struct Places {
     /// Where the windows of the pool begin.
-    cells: Vec<u32>,
+    windows: Vec<u32>,
     /// Where the patches that a window's pixels read begin, seen from the window; and 0.
     pixels: Vec<u32>,
     /// Where the patches of the first row of windows begin, window by window; zeros fill up the
@@ -115,14 +129,15 @@ impl Places {
         let ConvShape { width, channels, pool, .. } = *shape;
         let place = |y: usize, x: usize| index((y * width + x) * channels);
         let (rows, columns) = (0..shape.out_height(), 0..shape.out_width());
-        self.cells.clear();
-        self.cells
+        self.windows.clear();
+        self.windows
             .extend(rows.flat_map(|y| columns.clone().map(move |x| place(y * pool, x * pool))));
         self.pixels.clear();
         self.pixels.extend((0..pool * pool).map(|at| place(at / pool, at % pool)));
         self.starts.clear();
-        let first_row = &self.cells[..shape.out_width()];
-        let starts = first_row.iter().flat_map(|cell| self.pixels.iter().map(move |at| cell + at));
+        let first_row = &self.windows[..shape.out_width()];
+        let starts =
+            first_row.iter().flat_map(|window| self.pixels.iter().map(move |at| window + at));
         self.starts.extend(starts);
         self.starts.resize(self.starts.len().next_multiple_of(PATCHES), 0);
         self.pixels.push(0);
@@ -175,10 +190,11 @@ pub(crate) fn record<T: Scalar>(
     let filters = shape.filters;
     assert_eq!(params.range(weight).shape(), [shape.n_patch(), filters], "the shape of the weight");
     assert_eq!(params.range(bias).shape(), [1, filters], "the bias has a column for each filter");
+    let n_outputs = shape.n_outputs();
+    assert!(u32::try_from(n_inputs.max(n_outputs)).is_ok(), "an image has fewer than 2^32 numbers");
     let mut buffers = std::mem::take(&mut tape.scratch.conv);
     let (below, node, work) = tape.next();
     node.op = Op::Conv(ConvOp { input, weight, bias, shape });
-    let n_outputs = shape.n_outputs();
     (node.shape, node.trainable) = ([n_rows, n_outputs], true);
     node.value.resize(n_rows * n_outputs, T::ZERO);
     node.codes.resize(n_rows * n_outputs, 0);
@@ -221,162 +237,16 @@ impl<T: Scalar> Buffers<T> {
         let n_patches = self.places.starts.len();
         self.rows.iter_mut().for_each(|row| row.resize(shape, n_patches, width));
     }
-
-    /// Gives each loss a slot.
-    fn give_slots(&mut self, parts: &[Part], n_rows: usize, layers: usize) {
-        self.losses.clear();
-        self.losses.extend(parts.iter().map(|part| part.loss));
-        self.losses.sort_unstable();
-        self.losses.dedup();
-        self.slots.clear();
-        self.slots.resize(n_rows * layers, NO_SLOT);
-        for part in parts {
-            let slot = self.losses.binary_search(&part.loss).expect("listed above");
-            for row in part.rows.clone() {
-                self.slots[row * layers + part.layer] = index(slot);
-            }
-        }
-    }
 }
-
-/// The slot of rows that belong to no loss.
-const NO_SLOT: u32 = u32::MAX;
 
 pub(crate) fn pull_back<T: Scalar>(walk: &mut Pullback<T>, node: &mut Node<T>, op: ConvOp) {
     let mut buffers = std::mem::take(&mut walk.scratch.conv);
     buffers.places.fill(&op.shape);
-    weight_gradient(walk, node, op, &mut buffers);
+    weights::pull_back(walk, node, op, &mut buffers);
     if walk.below[op.input.index()].trainable {
-        input_gradient(walk, node, op, &mut buffers);
+        inputs::pull_back(walk, node, op, &mut buffers);
     }
     walk.scratch.conv = buffers;
-}
-
-fn weight_gradient<T: Scalar>(
-    walk: &mut Pullback<T>,
-    node: &Node<T>,
-    op: ConvOp,
-    buffers: &mut Buffers<T>,
-) {
-    let shape = op.shape;
-    let (layers, [n_rows, n_outputs]) = (node.stack.layers(), node.shape);
-    let parts = walk.parts(node);
-    buffers.give_slots(&parts, n_rows, layers);
-    walk.done(parts);
-    let share = n_rows.div_ceil(CHUNKS).max(1);
-    let n_chunks = n_rows.div_ceil(share);
-    let Buffers { places, losses, slots, chunks, .. } = buffers;
-    chunks.resize_with(chunks.len().max(n_chunks), WeightSums::default);
-    let images = &walk.below[op.input.index()].value;
-    let part = |(at, sums): (usize, &mut WeightSums<T>)| {
-        sums.clear(&shape, losses.len(), padding::<T>());
-        let rows = at * share..n_rows.min((at + 1) * share);
-        let of = |length: usize| rows.start * length..rows.end * length;
-        Arch::new().dispatch(WeightGradient {
-            shape,
-            images: &images[of(shape.n_inputs())],
-            codes: &node.codes[of(n_outputs)],
-            stack: &node.stack.data[of(layers * n_outputs)],
-            slots: &slots[of(layers)],
-            places,
-            sums,
-        });
-    };
-    let chunks = &mut chunks[..n_chunks];
-    let (n_threads, _) = shape.share(n_rows, walk.work.n_threads());
-    if n_threads == 1 {
-        chunks.iter_mut().enumerate().for_each(part);
-    } else {
-        let share = n_chunks.div_ceil(n_threads);
-        chunks.par_iter_mut().with_min_len(share).enumerate().for_each(part);
-    }
-    add_chunks(walk.sink, op, losses, chunks);
-}
-
-/// Adds the chunks' sums to the blocks of the weight and the bias.
-fn add_chunks<T: Scalar>(
-    sink: &mut Sink<T>,
-    op: ConvOp,
-    losses: &[u32],
-    chunks: &mut [WeightSums<T>],
-) {
-    sink.add_some(op.weight);
-    sink.add_some(op.bias);
-    let Some((sums, rest)) = chunks.split_first_mut() else { return };
-    for chunk in rest {
-        sums.weight.iter_mut().zip(&chunk.weight).for_each(|(sum, s)| *sum += *s);
-        sums.bias.iter_mut().zip(&chunk.bias).for_each(|(sum, s)| *sum += *s);
-    }
-    let ConvShape { filters, kernel, .. } = op.shape;
-    let run = op.shape.patch().run;
-    let padded = sums.weight.len() / sums.bias.len() / kernel;
-    for (slot, &loss) in losses.iter().enumerate() {
-        let layer = sink.block(op.bias).layer(loss);
-        let (data, _) = sink.set_all(op.bias);
-        let of_slot = &sums.bias[slot * filters..][..filters];
-        data[layer * filters..].iter_mut().zip(of_slot).for_each(|(sum, s)| *sum += *s);
-        let block = sink.block(op.weight);
-        let (layer, layers) = (block.layer(loss), block.layers());
-        let (data, _) = sink.set_all(op.weight);
-        let of_slot = &sums.weight[slot * filters * kernel * padded..];
-        for (row, data) in data.chunks_exact_mut(layers * filters).enumerate() {
-            let data = &mut data[layer * filters..][..filters];
-            let of_filter =
-                of_slot[row / run * padded + row % run..].iter().step_by(kernel * padded);
-            data.iter_mut().zip(of_filter).for_each(|(sum, s)| *sum += *s);
-        }
-    }
-}
-
-fn input_gradient<T: Scalar>(
-    walk: &mut Pullback<T>,
-    node: &Node<T>,
-    op: ConvOp,
-    buffers: &mut Buffers<T>,
-) {
-    let shape = op.shape;
-    let (layers, [n_rows, n_outputs]) = (node.stack.layers(), node.shape);
-    let input = &mut walk.below[op.input.index()];
-    let (n_inputs, input_layers) = (shape.n_inputs(), input.stack.layers());
-    buffers.layers.clear();
-    let channels = node.stack.channels.iter();
-    buffers.layers.extend(channels.map(|&channel| index(input.stack.layer(channel))));
-    let len = input.stack_len();
-    let add = if layers == input_layers {
-        input.stack.set_all(len)
-    } else {
-        input.stack.add_some(len);
-        true
-    };
-    buffers.table.fill(&shape, walk.params.get(op.weight), padding::<T>());
-    let (n_threads, share) = shape.share(n_rows, walk.work.n_threads());
-    let Buffers { table, places, layers: of_input, inputs: buffers, .. } = buffers;
-    buffers.resize_with(buffers.len().max(n_threads), InputBuffers::default);
-    let part = |(at, (into, buffers)): (usize, (&mut [T], &mut InputBuffers<T>))| {
-        buffers.clear(&shape, padding::<T>());
-        let first = at * share;
-        let rows = first..first + into.len() / (input_layers * n_inputs);
-        let of = |length: usize| rows.start * length..rows.end * length;
-        Arch::new().dispatch(InputGradient {
-            shape,
-            table,
-            cells: &places.cells,
-            codes: &node.codes[of(n_outputs)],
-            stack: &node.stack.data[of(layers * n_outputs)],
-            into,
-            layers: of_input,
-            input_layers,
-            add,
-            buffers,
-        });
-    };
-    let data = &mut input.stack.data;
-    if n_threads == 1 {
-        part((0, (data, &mut buffers[0])));
-    } else {
-        let parts = data.par_chunks_mut(share * input_layers * n_inputs);
-        parts.zip(buffers).enumerate().for_each(part);
-    }
 }
 
 #[cfg(test)]

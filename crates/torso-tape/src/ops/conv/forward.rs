@@ -2,7 +2,8 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::kernel::{GROUP, patch_sums};
+use super::kernel::GROUP;
+use super::kernel::patches::patch_sums;
 use super::{ConvShape, Places};
 use crate::scalar::Scalar;
 
@@ -71,7 +72,7 @@ fn pool<T: Scalar>(shape: &ConvShape, bias: &[T], row: &mut RowBuffers<T>) {
     let (width, n_pixels) = (bias.len(), shape.pool * shape.pool);
     let dead = u32::try_from(n_pixels).expect("a window is smaller than an image");
     let windows = row.sums.chunks_exact(n_pixels * width).take(shape.out_width());
-    for (cell, window) in windows.enumerate() {
+    for (at, window) in windows.enumerate() {
         for first in (0..shape.filters).step_by(GROUP) {
             let mut best = *group(&window[first..]);
             let mut code = [0; GROUP];
@@ -88,8 +89,8 @@ fn pool<T: Scalar>(shape: &ConvShape, bias: &[T], row: &mut RowBuffers<T>) {
                 best[lane] = if sum > T::ZERO { sum } else { T::ZERO };
                 code[lane] = if sum > T::ZERO { code[lane] } else { dead };
             }
-            // What sticks out of a cell is written over by the next one.
-            let at = cell * shape.filters + first;
+            // What sticks out of an output pixel is written over by the next one.
+            let at = at * shape.filters + first;
             row.values[at..at + GROUP].copy_from_slice(&best);
             row.codes[at..at + GROUP].copy_from_slice(&code);
         }

@@ -5,11 +5,66 @@
 //! in the registers over the filters: the weights lie in a table with zeros around them, so that a
 //! patch's place in the region is a place in the table.
 
-use pulp::{Simd, WithSimd};
+use pulp::{Arch, Simd, WithSimd};
+use rayon::prelude::*;
 
-use super::kernel::{Rows, Term, Terms, add_terms};
-use super::{ConvShape, index};
+use super::kernel::padding;
+use super::kernel::terms::{Rows, Term, Terms, add_terms};
+use super::{Buffers, ConvOp, ConvShape, index};
+use crate::ops::Pullback;
 use crate::scalar::Scalar;
+use crate::tape::Node;
+
+pub(super) fn pull_back<T: Scalar>(
+    walk: &mut Pullback<T>,
+    node: &Node<T>,
+    op: ConvOp,
+    buffers: &mut Buffers<T>,
+) {
+    let shape = op.shape;
+    let (layers, [n_rows, n_outputs]) = (node.stack.layers(), node.shape);
+    let input = &mut walk.below[op.input.index()];
+    let (n_inputs, input_layers) = (shape.n_inputs(), input.stack.layers());
+    buffers.layers.clear();
+    let channels = node.stack.channels.iter();
+    buffers.layers.extend(channels.map(|&channel| index(input.stack.layer(channel))));
+    let len = input.stack_len();
+    let add = if layers == input_layers {
+        input.stack.set_all(len)
+    } else {
+        input.stack.add_some(len);
+        true
+    };
+    buffers.table.fill(&shape, walk.params.get(op.weight), padding::<T>());
+    let (n_threads, share) = shape.share(n_rows, walk.work.n_threads());
+    let Buffers { table, places, layers: of_input, inputs: buffers, .. } = buffers;
+    buffers.resize_with(buffers.len().max(n_threads), InputBuffers::default);
+    let part = |(at, (into, buffers)): (usize, (&mut [T], &mut InputBuffers<T>))| {
+        buffers.clear(&shape, padding::<T>());
+        let first = at * share;
+        let rows = first..first + into.len() / (input_layers * n_inputs);
+        let of = |length: usize| rows.start * length..rows.end * length;
+        Arch::new().dispatch(InputGradient {
+            shape,
+            table,
+            windows: &places.windows,
+            codes: &node.codes[of(n_outputs)],
+            stack: &node.stack.data[of(layers * n_outputs)],
+            into,
+            layers: of_input,
+            input_layers,
+            add,
+            buffers,
+        });
+    };
+    let data = &mut input.stack.data;
+    if n_threads == 1 {
+        part((0, (data, &mut buffers[0])));
+    } else {
+        let parts = data.par_chunks_mut(share * input_layers * n_inputs);
+        parts.zip(buffers).enumerate().for_each(part);
+    }
+}
 
 /// The weights with zeros around them, `[kernel + 2 (pool - 1), filters, width]`.
 #[derive(Debug, Default)]
@@ -28,6 +83,7 @@ impl<T: Scalar> Table<T> {
         self.width = margin + (run + margin).next_multiple_of(padding);
         self.data.clear();
         self.data.resize((kernel + 2 * (pool - 1)) * filters * self.width, T::ZERO);
+        assert!(u32::try_from(self.data.len()).is_ok(), "fewer than 2^32 weights");
         let rows = self.data.chunks_exact_mut(filters * self.width).skip(pool - 1);
         for (rows, weight) in rows.zip(weight.chunks_exact(run * filters)) {
             for (at, weight) in weight.chunks_exact(filters).enumerate() {
@@ -50,7 +106,7 @@ pub(super) struct InputGradient<'a, T> {
     pub(super) shape: ConvShape,
     pub(super) table: &'a Table<T>,
     /// Where the regions begin.
-    pub(super) cells: &'a [u32],
+    pub(super) windows: &'a [u32],
     pub(super) codes: &'a [u32],
     /// `[images, layers, outputs]`.
     pub(super) stack: &'a [T],
@@ -67,7 +123,7 @@ pub(super) struct InputGradient<'a, T> {
 #[derive(Debug, Default)]
 pub(super) struct InputBuffers<T> {
     terms: Terms,
-    /// Where each cell's terms end.
+    /// Where each window's terms end.
     ends: Vec<u32>,
     /// An image with room behind it.
     image: Vec<T>,
@@ -86,7 +142,7 @@ impl<T: Scalar> WithSimd for InputGradient<'_, T> {
     fn with_simd<S: Simd>(self, simd: S) {
         let (n_inputs, n_outputs) = (self.shape.n_inputs(), self.shape.n_outputs());
         let InputBuffers { terms, ends, image } = self.buffers;
-        let table = (self.table, self.cells);
+        let table = (self.table, self.windows);
         let codes = self.codes.chunks_exact(n_outputs);
         let stacks = self.stack.chunks_exact(self.layers.len() * n_outputs);
         let inputs = self.into.chunks_exact_mut(self.input_layers * n_inputs);
@@ -106,7 +162,7 @@ impl<T: Scalar> WithSimd for InputGradient<'_, T> {
     }
 }
 
-/// Lists the outputs that are not 0, cell by cell, with their weights in the table.
+/// Lists the outputs that are not 0, window by window, with their weights in the table.
 #[inline(always)]
 fn live<T>(
     codes: &[u32],
@@ -140,7 +196,7 @@ fn live<T>(
 fn regions<T: Scalar, S: Simd>(
     simd: S,
     shape: &ConvShape,
-    (table, cells): (&Table<T>, &[u32]),
+    (table, windows): (&Table<T>, &[u32]),
     (terms, ends): (&Terms, &[u32]),
     stack: &[T],
     image: &mut [T],
@@ -150,8 +206,8 @@ fn regions<T: Scalar, S: Simd>(
     for row in 0..side {
         let from = Rows { data: &table.data[row * table_row..], stride: 0 };
         let mut first = 0;
-        for (&cell, &end) in cells.iter().zip(ends) {
-            let at = cell as usize + row * shape.patch().stride;
+        for (&window, &end) in windows.iter().zip(ends) {
+            let at = window as usize + row * shape.patch().stride;
             let mut into = Rows { data: &mut image[at..], stride: 0 };
             let range = first as usize..end as usize;
             add_terms(simd, (terms, range), stack, &from, &mut into, [1, side * shape.channels]);

@@ -1,9 +1,7 @@
 use torso_core::seed::{Seed, normal};
 
-use super::ConvShape;
-use crate::{
-    Activation, Groups, HeadGradient, Init, Jacobian, LossKind, LossSpec, Params, Scalar, Tape,
-};
+use super::*;
+use crate::{Activation, Groups, HeadGradient, Init, Jacobian, LossKind, LossSpec};
 
 /// Odd and even sides, all kinds of pools, a rest that fills no window, and widths below, at and
 /// above those of vectors.
@@ -31,7 +29,7 @@ fn output(
     image: &[f64],
     weight: &[f64],
     bias: &[f64],
-    [cell_y, cell_x, filter]: [usize; 3],
+    [window_y, window_x, filter]: [usize; 3],
 ) -> (f64, Vec<[usize; 2]>) {
     let ConvShape { width, channels, filters, kernel, pool, .. } = *shape;
     let mut best = (0.0, Vec::new());
@@ -40,7 +38,7 @@ fn output(
         for ky in 0..kernel {
             for kx in 0..kernel {
                 for channel in 0..channels {
-                    let (y, x) = (cell_y * pool + dy + ky, cell_x * pool + dx + kx);
+                    let (y, x) = (window_y * pool + dy + ky, window_x * pool + dx + kx);
                     let row = (ky * kernel + kx) * channels + channel;
                     reads.push([(y * width + x) * channels + channel, row]);
                 }
@@ -93,8 +91,8 @@ fn check_sums<T: Scalar>(shape: &ConvShape, tolerance: f64) {
     let (mut values, mut of_image) = (Vec::new(), vec![0.0; images.len()]);
     let (mut of_weight, mut of_bias) = (vec![0.0; weight.len()], vec![0.0; bias.len()]);
     for (at, head) in heads.iter().enumerate() {
-        let (cell, filter) = (at / shape.filters, at % shape.filters);
-        let place = [cell / shape.out_width(), cell % shape.out_width(), filter];
+        let (window, filter) = (at / shape.filters, at % shape.filters);
+        let place = [window / shape.out_width(), window % shape.out_width(), filter];
         let (value, reads) = output(shape, &images, &weight, &bias, place);
         values.push(value);
         let s = slope * head;
@@ -247,6 +245,94 @@ fn threads_change_no_bit() {
         assert!(one.1.iter().any(|g| *g != 0.0));
         for n_threads in [2, 3, 8] {
             assert!(run(n_threads) == one, "{n_rows} images, {n_threads} threads");
+        }
+    }
+}
+
+#[test]
+fn rows_of_nobody_have_no_gradient() {
+    let mut net = Net::new(6);
+    net.owners.fill(9);
+    let mut tape = Tape::new();
+    net.record(&mut tape, true);
+    let (mut jacobian, mut rows) = (Jacobian::new(), Vec::new());
+    tape.jacobian(&net.params, &mut jacobian);
+    jacobian.rows(&mut rows);
+    assert!(!rows.is_empty() && rows.iter().all(|row| *row == 0.0));
+}
+
+/// A value and both gradients on the given vector unit.
+#[cfg(target_arch = "x86_64")]
+fn on<S: pulp::Simd>(simd: S, shape: &ConvShape) -> [Vec<f32>; 3] {
+    let (n_inputs, n_outputs) = (shape.n_inputs(), shape.n_outputs());
+    let single = |n: usize, name: &str| -> Vec<f32> {
+        let mut stream = Seed(3).stream("test", name, 0);
+        (0..2 * n).map(|_| f32::from_f64(normal(&mut stream))).collect()
+    };
+    let (images, stack) = (single(n_inputs, "images"), single(n_outputs, "stack"));
+    let params = params::<f32>(shape);
+    let [w, b] = ["w", "b"].map(|name| params.get(params.find(name).unwrap()));
+    let mut buffers = Buffers::default();
+    buffers.prepare(shape, [w, b], 1);
+    let (mut values, mut codes) = (vec![0.0; 2 * n_outputs], vec![0; 2 * n_outputs]);
+    let Buffers { weight, bias, places, rows, .. } = &mut buffers;
+    simd.vectorize(Forward {
+        shape: *shape,
+        images: &images,
+        weight,
+        bias,
+        places,
+        values: &mut values,
+        codes: &mut codes,
+        buffers: &mut rows[0],
+    });
+    let mut sums = WeightSums::default();
+    sums.clear(shape, 1, padding::<f32>());
+    simd.vectorize(weights::WeightGradient {
+        shape: *shape,
+        images: &images,
+        codes: &codes,
+        stack: &stack,
+        slots: &[0, 0],
+        places,
+        sums: &mut sums,
+    });
+    let run = shape.patch().run;
+    let runs = sums.weight.chunks_exact(run.next_multiple_of(padding::<f32>()));
+    let of_weight = runs.flat_map(|padded| padded[..run].to_vec()).collect();
+    let mut of_images = vec![0.0; 2 * n_inputs];
+    let mut table = Table::default();
+    table.fill(shape, w, padding::<f32>());
+    let mut input = InputBuffers::default();
+    input.clear(shape, padding::<f32>());
+    simd.vectorize(inputs::InputGradient {
+        shape: *shape,
+        table: &table,
+        windows: &places.windows,
+        codes: &codes,
+        stack: &stack,
+        into: &mut of_images,
+        layers: &[0],
+        input_layers: 1,
+        add: false,
+        buffers: &mut input,
+    });
+    [values, of_weight, of_images]
+}
+
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn every_vector_unit_gives_the_same_sums() {
+    let Some(narrow) = pulp::x86::V3::try_new() else { return };
+    for shape in &SHAPES {
+        let sums = on(narrow, shape);
+        for (sums, plain) in sums.iter().zip(on(pulp::Scalar, shape)) {
+            let plain: Vec<f64> = plain.iter().map(|sum| sum.double()).collect();
+            near(sums, &plain, 1e-5);
+        }
+        if let Some(wide) = pulp::x86::V4::try_new() {
+            // Both fuse, so not a bit differs.
+            assert_eq!(sums, on(wide, shape), "{shape:?}");
         }
     }
 }
