@@ -78,7 +78,7 @@ fn cells(table: &Table) -> Cells {
 fn streamed(file: &str, bytes: &[u8], options: &ReadOptions) -> Result<Cells, TableError> {
     let mut stream = Stream::new(file, Cursor::new(bytes.to_vec()), options)?.with_block_bytes(9);
     let mut cells = vec![stream.header().to_vec()];
-    let nothing = Preprocessor { columns: Vec::new(), notes: Vec::new() };
+    let nothing = Preprocessor { columns: Vec::new(), notes: Vec::new(), image: None };
     let schema = Schema::new(&nothing, &cells[0], &stream)?;
     while let Some(block) = stream.next_block()? {
         let mut rows = schema.rows(&block);

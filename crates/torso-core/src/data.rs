@@ -309,7 +309,7 @@ mod tests {
 
     fn features(n: usize) -> Features {
         let values = FeatureValues::Numeric(vec![0.0; n]);
-        Features { columns: vec![Feature { name: "x".into(), values }] }
+        Features::new(vec![Feature { name: "x".into(), values }])
     }
 
     fn task(name: &str, column: &[f64]) -> Task {

@@ -44,7 +44,7 @@ fn tasks_on(
         name: format!("x{column}"),
         values: FeatureValues::Numeric(inputs.iter().skip(column).step_by(d).copied().collect()),
     };
-    let features = Features { columns: (0..d).map(feature).collect() };
+    let features = Features::new((0..d).map(feature).collect());
     let task = |(index, labels): (usize, Labels)| Task {
         name: format!("y{index}"),
         kind: TaskKind::Regression,

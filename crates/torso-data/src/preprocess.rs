@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use torso_core::features::{Design, Feature, FeatureValues, Features};
+use torso_core::features::{Design, Feature, FeatureValues, Features, ImageShape};
+
+mod image;
 
 /// At most so many levels of a categorical feature get a column; rarer ones get none.
 const MAX_LEVELS: usize = 100;
@@ -36,12 +38,16 @@ impl Default for PreprocessOptions {
 /// - Where training cells are missing, a further column `name (missing)` is 1 in rows without the
 ///   cell.
 /// - Columns that say nothing in the training rows are dropped.
+/// - The pixels of an image share one mean and one standard deviation, and none is dropped.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Preprocessor {
     /// One entry per feature, in the order of the features.
     pub columns: Vec<ColumnEncoding>,
     /// What the user should know, in sentences.
     pub notes: Vec<String>,
+    /// The shape of the image whose pixels the features are, if they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<ImageShape>,
 }
 
 /// How one feature becomes columns of the design.
@@ -94,6 +100,9 @@ impl Preprocessor {
 
     /// Learns from the training rows.
     pub fn fit_with(features: &Features, train_rows: &[u32], options: PreprocessOptions) -> Self {
+        if let Some(shape) = features.image {
+            return Self::fit_image(features, shape, train_rows, options);
+        }
         let mut notes = Vec::new();
         let columns: Vec<ColumnEncoding> = features
             .columns
@@ -103,7 +112,7 @@ impl Preprocessor {
         if columns.iter().all(|column| column.names().is_empty()) {
             notes.push("no feature varies in the training rows".into());
         }
-        Self { columns, notes }
+        Self { columns, notes, image: None }
     }
 
     /// The number of columns of the design.
@@ -126,7 +135,7 @@ impl Preprocessor {
             column.write(&feature.values, &mut values, first, names.len());
             first += column.names().len();
         }
-        Design::new(names, n_rows, values)
+        Design::new(names, n_rows, values).with_image(self.image)
     }
 }
 
@@ -142,7 +151,7 @@ impl ColumnEncoding {
             FeatureValues::Numeric(values) => {
                 let cells = rows.iter().map(|&row| values[row as usize]);
                 let observed: Vec<f64> = cells.filter(|value| !value.is_nan()).collect();
-                (Encoding::Numeric(scaling(&observed, options)), observed.len())
+                (Encoding::Numeric(scaling(observed.iter().copied(), options)), observed.len())
             }
             FeatureValues::Categorical { levels, codes } => {
                 let cells = rows.iter().filter_map(|&row| codes[row as usize]);
@@ -252,11 +261,14 @@ impl Scaling {
     }
 }
 
-fn scaling(observed: &[f64], options: PreprocessOptions) -> Option<Scaling> {
-    let largest = observed.iter().copied().reduce(f64::max)?;
-    let smallest = observed.iter().copied().reduce(f64::min)?;
-    let n = observed.len() as f64;
-    let mean = observed.iter().map(|value| value / n).sum::<f64>().clamp(smallest, largest);
+fn scaling(
+    observed: impl Iterator<Item = f64> + Clone,
+    options: PreprocessOptions,
+) -> Option<Scaling> {
+    let largest = observed.clone().reduce(f64::max)?;
+    let smallest = observed.clone().reduce(f64::min)?;
+    let n = observed.clone().count() as f64;
+    let mean = observed.clone().map(|value| value / n).sum::<f64>().clamp(smallest, largest);
     if largest - smallest <= ROUNDING * largest.abs().max(smallest.abs()) {
         let constant = Scaling { center: 0.0, scale: 1.0, fill: mean };
         return options.keep_constant.then_some(constant);
@@ -266,7 +278,7 @@ fn scaling(observed: &[f64], options: PreprocessOptions) -> Option<Scaling> {
     }
     // Deviations are squared in units of the widest, so that none is too large or too small.
     let widest = (largest - mean).max(mean - smallest);
-    let squares = observed.iter().map(|value| ((value - mean) / widest).powi(2)).sum::<f64>();
+    let squares = observed.map(|value| ((value - mean) / widest).powi(2)).sum::<f64>();
     Some(Scaling { center: mean, scale: widest * (squares / n).sqrt(), fill: mean })
 }
 

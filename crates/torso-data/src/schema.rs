@@ -4,7 +4,7 @@
 //! give the same numbers whatever rows are beside them.
 
 use torso_core::data::TaskKind;
-use torso_core::features::Design;
+use torso_core::features::{Design, ImageShape};
 
 use crate::error::{Place, TableError};
 use crate::preprocess::{ColumnEncoding, Preprocessor};
@@ -31,6 +31,7 @@ pub struct Schema {
     uses: Vec<Use>,
     features: Vec<FeatureColumn>,
     design_names: Vec<String>,
+    image: Option<ImageShape>,
     n_texts: usize,
 }
 
@@ -127,6 +128,7 @@ impl Schema {
             uses,
             design_names: features.iter().flat_map(|feature| feature.encoding.names()).collect(),
             features,
+            image: preprocessor.image,
             n_texts: texts.len(),
         })
     }

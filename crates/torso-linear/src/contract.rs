@@ -286,7 +286,7 @@ fn a_regression_is_refused_by_methods_that_learn_classes() {
     let task = Task { name: "y".into(), kind: TaskKind::Regression, labels };
     let values = torso_core::features::FeatureValues::Numeric(vec![0.0, 1.0, 2.0]);
     let feature = torso_core::features::Feature { name: "x".into(), values };
-    let features = torso_core::features::Features { columns: vec![feature] };
+    let features = torso_core::features::Features::new(vec![feature]);
     let data = TaskData::new("t", "", features, vec![task], Layout::Columns).unwrap();
     for entry in methods() {
         let sees = (entry.build)(&Map::new()).unwrap().sees();

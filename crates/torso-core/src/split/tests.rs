@@ -4,7 +4,7 @@ use crate::features::{Feature, FeatureValues, Features};
 
 fn table(n: usize, tasks: Vec<Task>, layout: Layout) -> TaskData {
     let values = FeatureValues::Numeric(vec![0.0; n]);
-    let features = Features { columns: vec![Feature { name: "x".into(), values }] };
+    let features = Features::new(vec![Feature { name: "x".into(), values }]);
     TaskData::new("t", "", features, tasks, layout).unwrap()
 }
 

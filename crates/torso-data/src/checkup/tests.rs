@@ -28,7 +28,7 @@ fn binary(name: &str, labels: &[f64]) -> Task {
 }
 
 fn data(columns: Vec<Feature>, tasks: Vec<Task>) -> TaskData {
-    TaskData::new("t", "", Features { columns }, tasks, Layout::Columns).unwrap()
+    TaskData::new("t", "", Features::new(columns), tasks, Layout::Columns).unwrap()
 }
 
 /// A number without any pattern, from 0 to below 1.
@@ -93,7 +93,7 @@ fn many_tasks_have_a_summary_and_groups_no_overlap() {
     assert_eq!((overlap.all, overlap.fewest.rows, overlap.most.rows), (71, 71, 99));
 
     let groups = vec![regression("a", &[1.0, NONE]), regression("b", &[NONE, 2.0])];
-    let features = Features { columns: vec![number("x", noises(2, 0))] };
+    let features = Features::new(vec![number("x", noises(2, 0))]);
     let data = TaskData::new("t", "", features, groups, Layout::Groups).unwrap();
     let found = Checkup::of(&data, &[]);
     assert_eq!((found.overlap, found.tasks[0].missing), (None, None));

@@ -17,7 +17,7 @@ fn categorical(name: &str, cells: &[&str]) -> Feature {
 
 /// The design of one feature, fitted on the first `n_train` rows: its columns by name.
 fn design(feature: Feature, n_train: u32, options: PreprocessOptions) -> Vec<(String, Vec<f64>)> {
-    let features = Features { columns: vec![feature] };
+    let features = Features::new(vec![feature]);
     let train: Vec<u32> = (0..n_train).collect();
     columns(&Preprocessor::fit_with(&features, &train, options).transform(&features))
 }
@@ -88,7 +88,7 @@ fn only_the_most_frequent_of_many_levels_get_a_column() {
     let cells: Vec<String> =
         (0..220).map(|at| format!("{:03}", if at < 120 { at } else { at - 100 })).collect();
     let cells: Vec<&str> = cells.iter().map(String::as_str).collect();
-    let features = Features { columns: vec![categorical("g", &cells)] };
+    let features = Features::new(vec![categorical("g", &cells)]);
     let fitted = Preprocessor::fit(&features, &(0..220).collect::<Vec<_>>());
     assert_eq!(fitted.notes, ["`g` has 120 levels: the 100 most frequent get a column"]);
     let design = fitted.transform(&features);
@@ -107,12 +107,12 @@ fn what_is_constant_in_training_rows_is_dropped_with_a_note() {
         (numeric("x", &[NAN, NAN, 5.0]), empty),
         (categorical("x", &["", "", "b"]), empty),
     ] {
-        let features = Features { columns: vec![feature, numeric("z", &[1.0, 2.0, 3.0])] };
+        let features = Features::new(vec![feature, numeric("z", &[1.0, 2.0, 3.0])]);
         let fitted = Preprocessor::fit(&features, &[0, 1]);
         assert_eq!(fitted.notes, [format!("`x` {note}")]);
         assert_eq!(fitted.transform(&features).names(), ["z"]);
     }
-    let features = Features { columns: vec![numeric("x", &[2.0, 2.0, 5.0])] };
+    let features = Features::new(vec![numeric("x", &[2.0, 2.0, 5.0])]);
     let fitted = Preprocessor::fit(&features, &[0, 1]);
     assert_eq!(fitted.notes[1], "no feature varies in the training rows");
     assert_eq!(fitted.transform(&features), Design::new(Vec::new(), 3, Vec::new()));
@@ -131,11 +131,11 @@ fn constants_are_kept_on_request() {
 
 #[test]
 fn rows_outside_training_change_nothing_that_is_fitted() {
-    let features = |x: f64, g: &'static str| Features {
-        columns: vec![
+    let features = |x: f64, g: &'static str| {
+        Features::new(vec![
             numeric("x", &[1.0, NAN, 4.0, x, x]),
             categorical("g", &["a", "b", "c", g, "b"]),
-        ],
+        ])
     };
     let train = [0, 1, 2];
     let fitted = Preprocessor::fit(&features(2.0, "a"), &train);
@@ -149,21 +149,63 @@ fn rows_outside_training_change_nothing_that_is_fitted() {
             fitted.transform(&features(2.0, "a")).values()[..3 * width]
         );
     }
-    let moved = Features { columns: vec![numeric("x", &[1.0, NAN, 4.5, 2.0, 2.0])] };
+    let moved = Features::new(vec![numeric("x", &[1.0, NAN, 4.5, 2.0, 2.0])]);
     assert_ne!(Preprocessor::fit(&moved, &train).columns[0], fitted.columns[0]);
 }
 
 #[test]
 fn a_fit_is_applied_to_other_rows_by_the_names_of_columns() {
     let fitted = Preprocessor::fit(
-        &Features { columns: vec![numeric("x", &[1.0, 3.0]), categorical("g", &["a", "b"])] },
+        &Features::new(vec![numeric("x", &[1.0, 3.0]), categorical("g", &["a", "b"])]),
         &[0, 1],
     );
     let text = serde_json::to_string(&fitted).unwrap();
     let restored: Preprocessor = serde_json::from_str(&text).unwrap();
     assert_eq!(restored, fitted);
-    let other =
-        Features { columns: vec![categorical("g", &["b", "q"]), numeric("x", &[5.0, 2.0])] };
+    let other = Features::new(vec![categorical("g", &["b", "q"]), numeric("x", &[5.0, 2.0])]);
     let found = columns(&restored.transform(&other));
     assert_eq!(found, named(&[("x", &[3.0, 0.0]), ("g=b", &[1.0, 0.0])]));
+}
+
+/// Rows of an image of 1 x 2 pixels.
+fn image(left: &[f64], right: &[f64]) -> Features {
+    let image = Some(ImageShape { height: 1, width: 2, channels: 1 });
+    Features { image, ..Features::new(vec![numeric("p", left), numeric("q", right)]) }
+}
+
+#[test]
+fn pixels_share_one_scale_and_none_is_dropped() {
+    // The training pixels are 0, 0, 2 and 6: their mean is 2, and their variance 24 / 4. The first
+    // pixel is the same in both training rows, and one cell of the others is missing.
+    let features = image(&[0.0, 0.0, NAN], &[2.0, 6.0, 100.0]);
+    let fitted = Preprocessor::fit(&features, &[0, 1]);
+    let sd = 6f64.sqrt();
+    let found = columns(&fitted.transform(&features));
+    let p: &[f64] = &[-2.0 / sd, -2.0 / sd, 0.0];
+    assert_eq!(found, named(&[("p", p), ("q", &[0.0, 4.0 / sd, 98.0 / sd])]));
+    assert_eq!(fitted.transform(&features).image(), features.image);
+    assert_eq!(fitted.notes, Vec::<String>::new());
+
+    let unscaled = PreprocessOptions { standardize: false, ..PreprocessOptions::default() };
+    let fitted = Preprocessor::fit_with(&features, &[0, 1], unscaled);
+    let found = columns(&fitted.transform(&features));
+    assert_eq!(found, named(&[("p", &[0.0, 0.0, 2.0]), ("q", &[2.0, 6.0, 100.0])]));
+}
+
+#[test]
+fn pixels_that_are_all_alike_or_all_missing_are_kept() {
+    for (pixel, expected) in [(3.0, 3.0), (NAN, 0.0)] {
+        let features = image(&[pixel; 2], &[pixel; 2]);
+        let design = Preprocessor::fit(&features, &[0, 1]).transform(&features);
+        assert_eq!(design.values(), [expected; 4], "{pixel}");
+    }
+}
+
+#[test]
+fn an_image_survives_its_file_and_old_files_have_none() {
+    let fitted = Preprocessor::fit(&image(&[0.0, 1.0], &[1.0, 3.0]), &[0, 1]);
+    let text = serde_json::to_string(&fitted).unwrap();
+    assert_eq!(serde_json::from_str::<Preprocessor>(&text).unwrap(), fitted);
+    let old: Preprocessor = serde_json::from_str(r#"{"columns": [], "notes": []}"#).unwrap();
+    assert_eq!(old.image, None);
 }

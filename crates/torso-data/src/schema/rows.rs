@@ -44,6 +44,7 @@ impl<'a> Rows<'a> {
             return Ok(None);
         }
         let design = Design::new(schema.design_names.clone(), starts.len(), values);
+        let design = design.with_image(schema.image);
         let named = schema.features.iter().zip(unseen).filter(|(_, (cells, _))| *cells > 0);
         let unseen = named.map(|(feature, (cells, example))| UnseenLevels {
             column: feature.encoding.name.clone(),

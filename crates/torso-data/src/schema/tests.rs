@@ -45,14 +45,12 @@ fn fitted() -> Preprocessor {
         codes: codes.to_vec(),
     };
     let feature = |name: &str, values| Feature { name: name.into(), values };
-    let features = Features {
-        columns: vec![
-            feature("x", FeatureValues::Numeric(vec![1.0, 3.0, 5.0, f64::NAN])),
-            feature("g", categories(&["a", "b"], &[Some(0), Some(1), Some(0), Some(0)])),
-            feature("constant", FeatureValues::Numeric(vec![1.0; 4])),
-            feature("h", categories(&["1", "10", "2"], &[Some(0), Some(1), Some(2), None])),
-        ],
-    };
+    let features = Features::new(vec![
+        feature("x", FeatureValues::Numeric(vec![1.0, 3.0, 5.0, f64::NAN])),
+        feature("g", categories(&["a", "b"], &[Some(0), Some(1), Some(0), Some(0)])),
+        feature("constant", FeatureValues::Numeric(vec![1.0; 4])),
+        feature("h", categories(&["1", "10", "2"], &[Some(0), Some(1), Some(2), None])),
+    ]);
     Preprocessor::fit(&features, &[0, 1, 2, 3])
 }
 

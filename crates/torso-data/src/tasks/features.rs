@@ -35,7 +35,7 @@ impl Preparing<'_> {
             return Err(self.no_features(&positions));
         }
         self.note_missing_cells();
-        Ok(Features { columns })
+        Ok(Features::new(columns))
     }
 
     /// The cells of a feature, or `None` and a note where it is left out.

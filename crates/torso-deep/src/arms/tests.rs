@@ -43,7 +43,7 @@ pub(crate) fn columns() -> (TaskData, Design) {
 
 fn with_tasks(tasks: Vec<Task>, layout: Layout) -> TaskData {
     let values = FeatureValues::Numeric(vec![0.0; ROWS]);
-    let features = Features { columns: vec![Feature { name: "x".into(), values }] };
+    let features = Features::new(vec![Feature { name: "x".into(), values }]);
     TaskData::new("t", "", features, tasks, layout).unwrap()
 }
 

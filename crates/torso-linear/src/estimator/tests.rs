@@ -37,7 +37,7 @@ fn table(kinds: &[TaskKind], layout: Layout, label: impl Fn(usize, &[f64]) -> f6
     let tasks = kinds.iter().enumerate().map(task).collect();
     let values = torso_core::features::FeatureValues::Numeric(vec![0.0; N]);
     let feature = torso_core::features::Feature { name: "x".into(), values };
-    let features = torso_core::features::Features { columns: vec![feature] };
+    let features = torso_core::features::Features::new(vec![feature]);
     Table { data: TaskData::new("t", "", features, tasks, layout).unwrap(), design }
 }
 

@@ -92,7 +92,7 @@ fn neighbors_vote_as_the_formula_says() {
 /// The tasks over 30 rows.
 fn table(tasks: Vec<Task>) -> TaskData {
     let values = FeatureValues::Numeric(vec![0.0; 30]);
-    let features = Features { columns: vec![Feature { name: "x".to_string(), values }] };
+    let features = Features::new(vec![Feature { name: "x".to_string(), values }]);
     TaskData::new("odd", String::new(), features, tasks, Layout::Columns).unwrap()
 }
 

@@ -71,7 +71,7 @@ pub fn families(
         name: name.clone(),
         values: FeatureValues::Numeric(x.iter().skip(j).step_by(n_features).copied().collect()),
     };
-    let features = Features { columns: names.iter().enumerate().map(column).collect() };
+    let features = Features::new(names.iter().enumerate().map(column).collect());
     let data = TaskData::new("families", String::new(), features, tasks, Layout::Groups);
     let design = Design::new(names, n_tasks * 2 * n, x);
     (data.expect("tasks of two classes each"), design)

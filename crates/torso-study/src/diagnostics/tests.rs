@@ -210,7 +210,7 @@ fn tested(n_tasks: usize) -> (TaskData, Vec<FoldScores>) {
     };
     let tasks: Vec<Task> = (0..n_tasks).map(task).collect();
     let column = Feature { name: "x".into(), values: FeatureValues::Numeric(vec![0.0; 4]) };
-    let features = Features { columns: vec![column] };
+    let features = Features::new(vec![column]);
     let data = TaskData::new("d", "hash", features, tasks, Layout::Columns).unwrap();
     let test = |row: u32, arm: usize| TestRow {
         row,
