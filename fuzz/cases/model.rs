@@ -115,7 +115,11 @@ fn streamed(saved: &SavedModel) -> Result<Design, TableError> {
     let header = names.collect::<Vec<_>>().join(",");
     let row = |cell: &str| vec![cell; columns.len()].join(",");
     let text = format!("{header}\n{}\n{}\n", row("1.5"), row("NA"));
-    let options = ReadOptions { delimiter: Some(b','), missing: saved.card.missing.clone() };
+    let options = ReadOptions {
+        delimiter: Some(b','),
+        missing: saved.card.missing.clone(),
+        labels: Vec::new(),
+    };
     let mut stream = Stream::new("table.csv", Cursor::new(text.into_bytes()), &options)?;
     let schema = Schema::new(&saved.card.preprocessor, &[], &stream)?;
     let block = stream.next_block()?.expect("there are rows");

@@ -4,13 +4,15 @@ use std::io;
 use std::path::PathBuf;
 
 use torso_core::data::DataError;
+use torso_core::features::ImageShape;
 
+use crate::idx::IdxKind;
 use crate::roles::ColumnRole;
 
 mod hint;
 mod place;
 
-use hint::{left_out_listed, listed, shown};
+use hint::{by, left_out_listed, listed, others_listed, shown};
 pub use place::Place;
 
 /// Why a table could not be read or used.
@@ -329,6 +331,104 @@ pub enum TableError {
         row: u32,
         /// The repetition.
         rep: String,
+    },
+    /// Features that are not the pixels of an image of the shape that was told.
+    #[error(
+        "{file}: expected `{}` features, the pixels of an image of `{shape}`, all numbers; found \
+         {numbers} numbers{}",
+        shape.n_columns(),
+        others_listed(others)
+    )]
+    NotAnImage {
+        /// The file.
+        file: String,
+        /// The shape.
+        shape: ImageShape,
+        /// Features that are numbers.
+        numbers: usize,
+        /// Features that are none.
+        others: Vec<String>,
+    },
+    /// Images of another shape.
+    #[error("{file}: expected images of `{expected}`, found images of `{found}`")]
+    OtherImages {
+        /// The file.
+        file: String,
+        /// The shape that was told, or that a model learned from.
+        expected: ImageShape,
+        /// The shape of the file.
+        found: ImageShape,
+    },
+    /// An IDX file that ends within its header.
+    #[error("{file}: expected an IDX file with a header of `{expected}` bytes, found {found}")]
+    IdxHeader {
+        /// The file.
+        file: String,
+        /// Bytes of the header.
+        expected: usize,
+        /// Bytes of the file.
+        found: usize,
+    },
+    /// A file of something else than images or labels of unsigned bytes.
+    #[error(
+        "{file}: expected IDX {} (first bytes `{:08X}`), found `{found:08X}`",
+        kind.name(),
+        kind.magic()
+    )]
+    IdxMagic {
+        /// The file.
+        file: String,
+        /// What was expected.
+        kind: IdxKind,
+        /// The first four bytes.
+        found: u32,
+    },
+    /// An IDX file with a dimension of size 0.
+    #[error("{file}: expected no dimension of size `0`, found {}", by(sizes))]
+    IdxNothing {
+        /// The file.
+        file: String,
+        /// The sizes of the dimensions.
+        sizes: Vec<u32>,
+    },
+    /// An IDX file that is shorter or longer than its header says.
+    #[error(
+        "{file}: expected `{expected}` bytes behind the header, which says {}, found {found}",
+        by(sizes)
+    )]
+    IdxLength {
+        /// The file.
+        file: String,
+        /// The sizes of the dimensions.
+        sizes: Vec<u32>,
+        /// Their product.
+        expected: u128,
+        /// Bytes behind the header.
+        found: usize,
+    },
+    /// Labels that are more or fewer than the images.
+    #[error("{file}: expected `{expected}` labels, one for each image of {images}, found {found}")]
+    LabelCount {
+        /// The file of the labels.
+        file: String,
+        /// The file of the images.
+        images: String,
+        /// The number of images.
+        expected: usize,
+        /// The number of labels.
+        found: usize,
+    },
+    /// Files of labels beside a table that holds its labels itself.
+    #[error("{file}: expected IDX images, since files of labels are named, found none")]
+    LabelsOfTable {
+        /// The file.
+        file: String,
+    },
+    /// A text that names no file of labels.
+    #[error("expected `NAME=FILE` or a file of labels, found {}", shown(found))]
+    LabelFile {
+        /// The text.
+        found: String,
     },
     /// Tasks and features do not fit together.
     #[error(transparent)]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::TableError;
 use crate::roles::KindOverride;
-use crate::table::{Table, is_missing};
+use crate::table::{self, Table, decimal, is_missing};
 
 /// Cells that are missing where the rest of their column is numeric.
 const PLACEHOLDERS: [&str; 3] = ["?", "-", "."];
@@ -184,6 +184,7 @@ struct Scan<'a> {
 }
 
 /// What a cell is.
+#[derive(Debug, Clone, Copy)]
 pub(crate) enum Cell {
     /// Missing, whatever its column holds.
     Missing,
@@ -198,26 +199,36 @@ pub(crate) enum Cell {
 impl<'a> Scan<'a> {
     fn of(table: &'a Table, column: usize) -> Self {
         let mut scan = Self { values: Vec::with_capacity(table.n_rows()), ..Self::default() };
-        for (row, text) in table.cells(column).enumerate() {
-            let cell = cell_of(text, &table.missing);
-            match cell {
-                Cell::Missing if text.is_empty() => {}
-                Cell::Missing => _ = scan.missing.insert(text),
-                Cell::Placeholder => _ = scan.placeholders.insert(text),
-                Cell::Number(value) => {
-                    scan.numbers += 1;
-                    if value.is_infinite() {
-                        scan.first_infinite.get_or_insert(row);
-                    }
-                }
-                Cell::Text => {
-                    scan.texts += 1;
-                    scan.first_text.get_or_insert(row);
-                }
-            }
-            scan.values.push(if let Cell::Number(value) = cell { value } else { f64::NAN });
+        if let table::Column::Bytes(bytes) = &table.columns[column] {
+            // What a byte is as a cell is found out once.
+            let cells = (0..=u8::MAX).map(|byte| cell_of(decimal(byte), &table.missing));
+            let cells: Vec<Cell> = cells.collect();
+            bytes.iter().for_each(|&byte| scan.add(decimal(byte), cells[usize::from(byte)]));
+        } else {
+            table.cells(column).for_each(|text| scan.add(text, cell_of(text, &table.missing)));
         }
         scan
+    }
+
+    /// Adds the cell of the next row.
+    fn add(&mut self, text: &'a str, cell: Cell) {
+        let row = self.values.len();
+        match cell {
+            Cell::Missing if text.is_empty() => {}
+            Cell::Missing => _ = self.missing.insert(text),
+            Cell::Placeholder => _ = self.placeholders.insert(text),
+            Cell::Number(value) => {
+                self.numbers += 1;
+                if value.is_infinite() {
+                    self.first_infinite.get_or_insert(row);
+                }
+            }
+            Cell::Text => {
+                self.texts += 1;
+                self.first_text.get_or_insert(row);
+            }
+        }
+        self.values.push(if let Cell::Number(value) = cell { value } else { f64::NAN });
     }
 
     fn check_numbers(&self, table: &Table, column: usize) -> Result<(), TableError> {

@@ -1,6 +1,6 @@
 //! Tables in, task data out.
 //!
-//! A [`Table`] is what a file holds: text cells. [`task_data`] says what the columns are, with a
+//! A [`Table`] is what a file holds: text cells, or images and their labels. [`task_data`] says what the columns are, with a
 //! reason for each, and makes the [`TaskData`](torso_core::data::TaskData) that everything else
 //! learns from. A [`Preprocessor`] is fitted on training rows and gives the design matrix.
 //! [`split_rule`] and [`read_splits`] say how rows are dealt to parts. [`generate`] makes data
@@ -24,6 +24,7 @@
 mod checkup;
 mod error;
 pub mod generate;
+mod idx;
 mod infer;
 mod preprocess;
 mod read;
@@ -40,6 +41,7 @@ pub use checkup::{
     Balance, Checkup, ClassCount, Duplicates, Evidence, Overlap, PairCount, TaskCheckup, Warning,
 };
 pub use error::{Place, TableError};
+pub use idx::{Idx, IdxKind, LabelFile};
 pub use preprocess::{ColumnEncoding, Encoding, PreprocessOptions, Preprocessor, Scaling};
 pub use read::{ReadOptions, file_hash};
 pub use roles::{ColumnRole, KindOverride, Roles, Targets};

@@ -1,4 +1,4 @@
-//! Reading tables: `.csv`, `.tsv` and the same compressed by gzip.
+//! Reading tables: `.csv`, `.tsv` and the same compressed by gzip; images are in `idx.rs`.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -6,8 +6,9 @@ use std::io::Read;
 use std::path::Path;
 
 use crate::error::{Place, TableError};
+use crate::idx::{self, LabelFile};
 use crate::stream::records::is_unclosed;
-use crate::table::{Cells, Table};
+use crate::table::{Cells, Column, Table};
 
 /// Delimiters that are looked for, the likeliest first.
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
@@ -26,17 +27,25 @@ pub struct ReadOptions {
     pub delimiter: Option<u8>,
     /// Further spellings of a missing cell, in every column.
     pub missing: Vec<String>,
+    /// The labels of images, each a column.
+    pub labels: Vec<LabelFile>,
 }
 
-/// The hash of a file as [`Table::blake3`] has it, without keeping the file in memory.
-pub fn file_hash(path: &Path) -> std::io::Result<String> {
+/// The hash of a file, and of the labels beside it, as [`Table::blake3`] has it, without keeping
+/// them in memory.
+pub fn file_hash(path: &Path, labels: &[LabelFile]) -> std::io::Result<String> {
     let mut hasher = blake3::Hasher::new();
     hasher.update_reader(std::fs::File::open(path)?)?;
+    for label_file in labels {
+        hasher.update(label_file.name.as_bytes());
+        hasher.update_reader(std::fs::File::open(&label_file.path)?)?;
+    }
     Ok(hasher.finalize().to_hex().to_string())
 }
 
 impl Table {
-    /// Reads a file with a header line. It is taken as compressed when its first bytes say so.
+    /// Reads a file with a header line, or one of images. It is taken as compressed, and as images,
+    /// when its first bytes say so.
     ///
     /// Cells may be quoted (and then hold delimiters, line breaks and doubled quotes). A byte
     /// order mark and blank lines are skipped. A column without a name is called `column N`.
@@ -50,8 +59,11 @@ impl Table {
 
     /// Reads a table from memory; `file` is the name that messages show.
     pub fn from_bytes(file: &str, bytes: &[u8], options: &ReadOptions) -> Result<Self, TableError> {
-        let blake3 = blake3::hash(bytes).to_hex().to_string();
         let unpacked = unpacked(file, bytes)?;
+        if let Some(images) = idx::table(file, bytes, &unpacked, options)? {
+            return Ok(images);
+        }
+        let blake3 = blake3::hash(bytes).to_hex().to_string();
         let text = text(file, &unpacked)?;
         let delimiter = options.delimiter.unwrap_or_else(|| delimiter(file, text));
         let mut table = Self {
@@ -62,6 +74,7 @@ impl Table {
             columns: Vec::new(),
             lines: Vec::new(),
             missing: options.missing.clone(),
+            images: None,
         };
         table.fill(text, delimiter)?;
         Ok(table)
@@ -75,12 +88,12 @@ impl Table {
         }
         let mut lines = LineCounter { text: text.as_bytes(), at: 0, line: 1 };
         self.header = header(self.place_of_line(lines.line_of(&record)), &record)?;
-        self.columns = vec![Cells::default(); self.header.len()];
+        let mut columns = vec![Cells::default(); self.header.len()];
         while next_record(&mut reader, &mut record) {
             let line = lines.line_of(&record);
             self.check_record(&record, line)?;
             for (column, cell) in record.iter().enumerate() {
-                if !self.columns[column].push(cell.trim()) {
+                if !columns[column].push(cell.trim()) {
                     return Err(TableError::TooLarge { place: self.place_of_column(column) });
                 }
             }
@@ -92,7 +105,7 @@ impl Table {
         if self.lines.is_empty() {
             return Err(TableError::HeaderOnly { file: self.file.clone() });
         }
-        self.columns.iter_mut().for_each(Cells::shrink);
+        self.columns = columns.into_iter().map(|cells| Column::Texts(cells.shrunk())).collect();
         Ok(())
     }
 
@@ -122,7 +135,7 @@ fn check_row_count(file: &str, rows: u64) -> Result<(), TableError> {
     Ok(())
 }
 
-fn unpacked<'a>(file: &str, bytes: &'a [u8]) -> Result<Cow<'a, [u8]>, TableError> {
+pub(crate) fn unpacked<'a>(file: &str, bytes: &'a [u8]) -> Result<Cow<'a, [u8]>, TableError> {
     if bytes.starts_with(&GZIP_MAGIC) {
         let mut unpacked = Vec::new();
         flate2::read::MultiGzDecoder::new(bytes)
@@ -252,10 +265,10 @@ impl LineCounter<'_> {
 }
 
 /// The file's name without folders and extensions.
-fn table_name(file: &str) -> String {
+pub(crate) fn table_name(file: &str) -> String {
     let name = Path::new(file).file_name().map_or(file.into(), |name| name.to_string_lossy());
     let mut name = name.as_ref();
-    for extension in [".gz", ".csv", ".tsv", ".txt"] {
+    for extension in [".gz", ".csv", ".tsv", ".txt", "-ubyte", ".idx3", "-idx3", ".idx1", "-idx1"] {
         name = name.strip_suffix(extension).unwrap_or(name);
     }
     name.to_owned()

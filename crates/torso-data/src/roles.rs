@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
+use torso_core::features::ImageShape;
+
 use crate::error::TableError;
 use crate::table::Table;
 
@@ -22,10 +24,14 @@ pub struct Roles {
     pub reserved: Vec<String>,
     /// Columns whose type is told instead of inferred.
     pub kinds: BTreeMap<String, KindOverride>,
+    /// The features, in their order, are the pixels of an image of this shape; that of a file of
+    /// images is known.
+    pub image: Option<ImageShape>,
 }
 
 impl Roles {
-    /// Every column that is no target, and names no group, is a feature.
+    /// Every column that is no target, names no group, and is not the labels of images, is a
+    /// feature.
     pub fn new(targets: Targets) -> Self {
         Self {
             targets,
@@ -34,6 +40,7 @@ impl Roles {
             weight: None,
             reserved: Vec::new(),
             kinds: BTreeMap::new(),
+            image: None,
         }
     }
 
@@ -168,8 +175,15 @@ pub(crate) fn assign(table: &Table, roles: &Roles) -> Result<Assigned, TableErro
             None => taken[column] = Some(ColumnRole::Reserved),
         }
     }
-    let rest = if roles.features.is_some() { ColumnRole::Unused } else { ColumnRole::Feature };
-    Ok(Assigned { roles: taken.into_iter().map(|role| role.unwrap_or(rest)).collect(), targets })
+    // Nothing is predicted from the labels of images, unless they are named as features.
+    let n_inputs = table.header().len() - table.label_columns().len();
+    let rest = |column| match roles.features {
+        None if column < n_inputs => ColumnRole::Feature,
+        _ => ColumnRole::Unused,
+    };
+    let assigned = taken.into_iter().enumerate();
+    let assigned = assigned.map(|(column, role)| role.unwrap_or_else(|| rest(column)));
+    Ok(Assigned { roles: assigned.collect(), targets })
 }
 
 fn take_one(

@@ -8,7 +8,7 @@ use torso_core::features::{Design, ImageShape};
 
 use crate::error::{Place, TableError};
 use crate::preprocess::{ColumnEncoding, Preprocessor};
-use crate::stream::{Block, Stream};
+use crate::stream::{Block, BlockRows, Stream};
 use crate::table::Cells;
 
 mod dictionary;
@@ -57,7 +57,7 @@ pub struct Chunk {
     /// Cells with levels that the training rows did not show, by column.
     pub unseen: Vec<UnseenLevels>,
     texts: Vec<Cells>,
-    /// Where each row begins in its block.
+    /// Where each row begins in its block; of images, which row of the file it is.
     starts: Vec<u32>,
 }
 
@@ -90,12 +90,17 @@ impl Chunk {
 
 impl Schema {
     /// Finds the columns that `preprocessor` needs, and `texts`, which are kept as they are. Other
-    /// columns are not looked at.
+    /// columns are not looked at. Images have the shape that was learned from.
     pub fn new(
         preprocessor: &Preprocessor,
         texts: &[String],
         stream: &Stream,
     ) -> Result<Self, TableError> {
+        if let (Some(expected), Some(found)) = (preprocessor.image, stream.image())
+            && expected != found
+        {
+            return Err(TableError::OtherImages { file: stream.file().into(), expected, found });
+        }
         let header = stream.header();
         let features = feature_columns(preprocessor);
         let mut uses = vec![Use::default(); header.len()];
@@ -160,10 +165,13 @@ impl Schema {
     }
 
     fn place(&self, block: &Block, start: usize, column: usize) -> Place {
-        Place {
-            line: Some(block.line_at(start)),
-            column: Some(self.header[column].clone()),
-            ..Place::file(&self.file)
+        match &block.0 {
+            BlockRows::Images(table, _) => table.place_of_cell(start, column),
+            BlockRows::Text(text) => Place {
+                line: Some(text.line_at(start)),
+                column: Some(self.header[column].clone()),
+                ..Place::file(&self.file)
+            },
         }
     }
 }

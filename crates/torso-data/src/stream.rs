@@ -2,13 +2,20 @@
 //!
 //! A [`Stream`] hands out [`Block`]s in the order of the file; finding cells in them, which is most
 //! of the work, can then go on side by side ([`Schema`](crate::Schema)). What is read
-//! is what [`Table::read`](crate::Table::read) reads.
+//! is what [`Table::read`](crate::Table::read) reads. Images are held as a whole: they take a byte a
+//! pixel.
 
 use std::io::{self, BufReader, Read};
+use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
+
+use torso_core::features::ImageShape;
 
 use crate::error::{Place, TableError};
+use crate::idx;
 use crate::read::{self, ReadOptions};
+use crate::table::Table;
 
 pub(crate) mod records;
 
@@ -37,11 +44,25 @@ pub struct Stream {
     line: u64,
     position: usize,
     has_rows: bool,
+    /// Images, and the row that is handed out next.
+    images: Option<(Arc<Table>, usize)>,
+}
+
+/// Some rows.
+#[derive(Debug, Clone)]
+pub struct Block(pub(crate) BlockRows);
+
+/// The rows of a block.
+#[derive(Debug, Clone)]
+pub(crate) enum BlockRows {
+    Text(TextBlock),
+    /// Some of a table of images.
+    Images(Arc<Table>, Range<usize>),
 }
 
 /// Some whole records, with their line breaks.
 #[derive(Debug, Clone)]
-pub struct Block {
+pub(crate) struct TextBlock {
     pub(crate) text: String,
     /// The line in which it begins, from 1.
     line: u64,
@@ -79,6 +100,7 @@ impl Stream {
             line: 1,
             position: 0,
             has_rows: false,
+            images: None,
         };
         stream.fill(2)?;
         if stream.rest.starts_with(&read::GZIP_MAGIC) {
@@ -87,6 +109,9 @@ impl Stream {
             return Err(TableError::NotGzip { file: file.to_owned() });
         }
         stream.fill(read::SNIFFED_BYTES + BYTE_ORDER_MARK.len() + 1)?;
+        if stream.read_images(options)? {
+            return Ok(stream);
+        }
         while stream.rest.starts_with(BYTE_ORDER_MARK) {
             stream.take(BYTE_ORDER_MARK.len());
         }
@@ -113,9 +138,21 @@ impl Stream {
         &self.header
     }
 
+    /// The shape of the images that the rows are, if they come from a file of images.
+    pub fn image(&self) -> Option<ImageShape> {
+        self.images.as_ref().and_then(|(table, _)| table.image())
+    }
+
     /// The next block; `None` at the end of the table. A table without rows is an error, as it is
     /// for [`Table::read`](crate::Table::read).
     pub fn next_block(&mut self) -> Result<Option<Block>, TableError> {
+        if let Some((table, next)) = &mut self.images {
+            let n_rows = (self.block_bytes / table.header().len()).max(1);
+            let rows = *next..(*next + n_rows).min(table.n_rows());
+            *next = rows.end;
+            let is_some = !rows.is_empty();
+            return Ok(is_some.then(|| Block(BlockRows::Images(Arc::clone(table), rows))));
+        }
         loop {
             let end = self.next_end()?;
             let (line, position) = (self.line, self.position);
@@ -125,7 +162,7 @@ impl Stream {
                 let text = String::from_utf8(bytes).map_err(|error| {
                     self.invalid_utf8(error.as_bytes(), error.utf8_error(), line, position)
                 })?;
-                return Ok(Some(Block { text, line }));
+                return Ok(Some(Block(BlockRows::Text(TextBlock { text, line }))));
             }
             if bytes.is_empty() {
                 let file = || self.file.clone();
@@ -172,6 +209,21 @@ impl Stream {
         self.is_read = false;
     }
 
+    /// Whether there are images; then they are read to their end.
+    fn read_images(&mut self, options: &ReadOptions) -> Result<bool, TableError> {
+        if idx::is_idx(&self.rest) {
+            self.fill(usize::MAX)?;
+        }
+        // Their hash is not asked for, so it does not matter that the bytes may have been packed.
+        let Some(table) = idx::table(&self.file, &[], &self.rest, options)? else {
+            return Ok(false);
+        };
+        self.header = table.header().to_vec();
+        self.rest = Vec::new();
+        self.images = Some((Arc::new(table), 0));
+        Ok(true)
+    }
+
     /// Reads until `rest` holds so many bytes, or there are no more.
     fn fill(&mut self, bytes: usize) -> Result<(), TableError> {
         let Some(lacking) = bytes.checked_sub(self.rest.len()).filter(|lacking| *lacking > 0)
@@ -181,7 +233,7 @@ impl Stream {
         if self.is_read {
             return Ok(());
         }
-        self.rest.reserve(lacking);
+        self.rest.reserve(lacking.min(MOST_ROW_BYTES));
         let read = self.source.by_ref().take(lacking as u64).read_to_end(&mut self.rest);
         match read {
             Ok(read) => self.is_read = read < lacking,
@@ -303,7 +355,7 @@ impl Stream {
     }
 }
 
-impl Block {
+impl TextBlock {
     /// The line of the file in which the byte `at` lies.
     pub(crate) fn line_at(&self, at: usize) -> u32 {
         saturated(self.line + count_lines(&self.text.as_bytes()[..at]) as u64)

@@ -23,6 +23,9 @@ const FEW_CLASSES: usize = 10;
 /// With a larger share of missing cells, a column has holes.
 const HOLES: f64 = 0.1;
 
+/// Why the labels of images are targets.
+const LABELS: &str = "labels of the images";
+
 /// Words that name a target: alone, or at the end of a name.
 const TARGET_WORDS: &str = "target label class outcome response score price grade rating \
     diagnosis survived churn quality judgment judgement result";
@@ -57,6 +60,11 @@ pub fn suggest(
     kinds: &BTreeMap<String, KindOverride>,
 ) -> Result<Suggestion, TableError> {
     let mut suggestion = Suggestion::default();
+    if table.image().is_some() {
+        let remark = |column: &String| Remark { column: column.clone(), reason: LABELS.into() };
+        suggestion.targets = table.label_columns().iter().map(remark).collect();
+        return Ok(suggestion);
+    }
     let mut candidates = Vec::new();
     for (position, name) in table.header().iter().enumerate() {
         let column = infer(table, position, kinds.get(name).copied())?;

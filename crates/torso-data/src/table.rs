@@ -1,7 +1,13 @@
 //! A table of text cells: what the file holds, before anything is taken to mean anything.
 
+use torso_core::features::ImageShape;
+
 use crate::error::{Place, TableError};
 use crate::roles::Roles;
+
+mod column;
+
+pub(crate) use column::{Cells, Column, decimal};
 
 /// Cell spellings that are missing in every column.
 const MISSING: [&str; 11] =
@@ -19,9 +25,19 @@ pub struct Table {
     pub(crate) file: String,
     pub(crate) blake3: String,
     pub(crate) header: Vec<String>,
-    pub(crate) columns: Vec<Cells>,
+    pub(crate) columns: Vec<Column>,
+    /// Where each row begins; empty where the file has no lines.
     pub(crate) lines: Vec<u32>,
     pub(crate) missing: Vec<String>,
+    /// Where the rows are images.
+    pub(crate) images: Option<Images>,
+}
+
+/// Images as rows: first their pixels, then a column for each file of labels.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Images {
+    pub(crate) shape: ImageShape,
+    pub(crate) label_files: Vec<String>,
 }
 
 impl Table {
@@ -68,7 +84,20 @@ impl Table {
 
     /// The number of rows, without the header.
     pub fn n_rows(&self) -> usize {
-        self.lines.len()
+        self.columns.first().map_or(0, Column::len)
+    }
+
+    /// The shape of the images that the rows are, if they come from a file of images.
+    pub fn image(&self) -> Option<ImageShape> {
+        self.images.as_ref().map(|images| images.shape)
+    }
+
+    /// The names of the columns that are labels of images; none in any other table.
+    pub fn label_columns(&self) -> &[String] {
+        match self.image() {
+            Some(shape) => &self.header[shape.n_columns()..],
+            None => &[],
+        }
     }
 
     /// The cell in a row and a column, both from 0.
@@ -85,15 +114,12 @@ impl Table {
     /// If there is no such column.
     pub fn cells(&self, column: usize) -> impl ExactSizeIterator<Item = &str> {
         let cells = &self.columns[column];
-        (0..cells.ends.len()).map(|row| cells.get(row))
+        (0..cells.len()).map(|row| cells.get(row))
     }
 
-    /// The line of the file in which a row begins, from 1.
-    ///
-    /// # Panics
-    /// If there is no such row.
-    pub fn line(&self, row: usize) -> u32 {
-        self.lines[row]
+    /// The line of the file in which a row begins, from 1; none in a file without lines.
+    pub fn line(&self, row: usize) -> Option<u32> {
+        self.lines.get(row).copied()
     }
 
     /// The position of the column of this name.
@@ -110,46 +136,25 @@ impl Table {
     }
 
     pub(crate) fn place_of_column(&self, column: usize) -> Place {
-        Place { column: Some(self.header[column].clone()), ..Place::file(&self.file) }
+        Place { column: Some(self.header[column].clone()), ..Place::file(self.file_of(column)) }
+    }
+
+    /// The file that a column comes from.
+    fn file_of(&self, column: usize) -> &str {
+        let labels = self.images.as_ref().and_then(|images| {
+            images.label_files.get(column.checked_sub(images.shape.n_columns())?)
+        });
+        labels.unwrap_or(&self.file)
     }
 
     pub(crate) fn place_of_cell(&self, row: usize, column: usize) -> Place {
-        Place { line: Some(self.lines[row]), ..self.place_of_column(column) }
+        let (line, without_lines) = (self.line(row), self.lines.is_empty());
+        let row = without_lines.then(|| torso_core::data::row_index(row));
+        Place { line, row, ..self.place_of_column(column) }
     }
 }
 
 /// Whether a cell is missing; `further` are spellings of it beside the usual ones.
 pub(crate) fn is_missing(cell: &str, further: &[String]) -> bool {
     MISSING.contains(&cell) || further.iter().any(|spelling| spelling == cell)
-}
-
-/// The cells of one column, one behind the other.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Cells {
-    text: String,
-    /// Where each cell ends in `text`; four bytes a cell, where a `String` would take 24.
-    ends: Vec<u32>,
-}
-
-impl Cells {
-    /// Adds a cell; false when the column would hold more than 4 GiB of text.
-    pub(crate) fn push(&mut self, cell: &str) -> bool {
-        self.text.push_str(cell);
-        match u32::try_from(self.text.len()) {
-            Ok(end) => self.ends.push(end),
-            Err(_) => return false,
-        }
-        true
-    }
-
-    pub(crate) fn shrink(&mut self) {
-        self.text.shrink_to_fit();
-        self.ends.shrink_to_fit();
-    }
-
-    /// The cell in a row.
-    pub(crate) fn get(&self, row: usize) -> &str {
-        let start = if row == 0 { 0 } else { self.ends[row - 1] };
-        &self.text[start as usize..self.ends[row] as usize]
-    }
 }

@@ -85,7 +85,10 @@ impl<'a> Preparing<'a> {
     }
 
     fn told(&self, column: usize) -> Option<KindOverride> {
-        self.roles.kinds.get(&self.table.header()[column]).copied()
+        let name = &self.table.header()[column];
+        let is_label = self.table.label_columns().contains(name);
+        let told = self.roles.kinds.get(name).copied();
+        told.or(is_label.then_some(KindOverride::Class)) // a label of an image is one by its form
     }
 
     fn report(&mut self, column: usize, kind: ColumnKind, reason: String, missing: usize) {

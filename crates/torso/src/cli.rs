@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use crate::commands::predict::form::Format;
 use crate::config::{
-    CompareConfig, Config, DataConfig, Delimiter, SplitConfig, TrainConfig, TrainingConfig, nested,
+    CompareConfig, Config, DataConfig, Delimiter, Labels, SplitConfig, TrainConfig, TrainingConfig,
+    nested,
 };
 
 /// Learn several tasks together, and see, task by task, whether it helped.
@@ -141,7 +142,7 @@ most 12 significant digits, of which a network knows about 7. With .jsonl, a row
 pub(crate) struct PredictArgs {
     /// A trained model: the directory given to `torso train --out`, or its model.safetensors
     pub(crate) model: PathBuf,
-    /// A table: .csv, .tsv or .csv.gz, or - for stdin
+    /// A table (.csv, .tsv or .csv.gz) or IDX images, or - for stdin
     pub(crate) data: PathBuf,
     /// Where the predictions go; stdout if not given
     #[arg(short, long, value_name = "FILE")]
@@ -166,8 +167,11 @@ pub(crate) struct PredictArgs {
 pub(crate) struct EvaluateArgs {
     /// A trained model: the directory given to `torso train --out`, or its model.safetensors
     pub(crate) model: PathBuf,
-    /// A table with labels: .csv, .tsv or .csv.gz, or - for stdin
+    /// A table with labels (.csv, .tsv or .csv.gz) or IDX images, or - for stdin
     pub(crate) data: PathBuf,
+    /// Labels of IDX images, an IDX file; named as the file if without NAME=; repeatable
+    #[arg(long, value_name = "NAME=FILE")]
+    pub(crate) labels: Vec<Labels>,
     /// Keys the resamples behind the intervals
     #[arg(long, default_value_t = 0, value_name = "S")]
     pub(crate) seed: u64,

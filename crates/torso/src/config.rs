@@ -7,6 +7,7 @@
 
 mod fault;
 mod file;
+mod images;
 mod kinds;
 mod schema;
 mod source;
@@ -15,12 +16,13 @@ mod values;
 
 pub(crate) use fault::check_use;
 pub(crate) use file::RunInfo;
+pub(crate) use images::{Labels, Shape};
 pub(crate) use kinds::KindOf;
 pub(crate) use schema::{SCHEMA_URL, schema};
 pub(crate) use tables::{CompareConfig, DataConfig, SplitConfig, TrainConfig, TrainingConfig};
 pub(crate) use values::{BatchRows, Count, Delimiter, Limit, Rule};
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -99,6 +101,12 @@ impl Config {
             set,
             run: file.run,
         }
+    }
+
+    /// Every file that it names.
+    pub(crate) fn paths_mut(&mut self) -> impl Iterator<Item = &mut PathBuf> {
+        let labels = self.data.labels.iter_mut().map(|labels| &mut labels.0.path);
+        self.data.path.iter_mut().chain(&mut self.split.splits).chain(labels)
     }
 
     /// The settings of all arms.

@@ -123,6 +123,7 @@ impl From<TableError> for CliError {
             TableError::SplitSpec { .. }
             | TableError::TwoRoles { .. }
             | TableError::ListedTwice { .. }
+            | TableError::LabelFile { .. }
             | TableError::NoTargets => Kind::Usage,
             _ => Kind::Data,
         };

@@ -4,19 +4,35 @@ use torso_core::data::{Layout, TaskData};
 use torso_core::split::SplitRule;
 use torso_data::{Prepared, SplitSpec, Table, read_splits, split_rule, task_data};
 
-use crate::config::Config;
+use crate::config::{Config, DataConfig};
 use crate::error::{CliError, Kind};
 use crate::output::tell;
 
-/// Reads the table and makes its tasks; without a file, the penguins.
+/// Reads the table; without a file, the penguins.
+pub(crate) fn table(data: &DataConfig) -> Result<Table, CliError> {
+    match &data.path {
+        None if data.labels.is_empty() => Ok(Table::penguins()),
+        None => Err(CliError::new(Kind::Usage, "expected images beside their labels")
+            .hint("name an IDX file of images as DATA")),
+        Some(path) => Ok(Table::read(path, &data.read_options())?),
+    }
+}
+
+/// What can be predicted, as a hint.
+pub(crate) fn columns_hint(table: &Table) -> String {
+    match table.image() {
+        Some(_) => "name files of labels with --labels NAME=FILE".into(),
+        None => format!("the columns are {}", table.header().join(", ")),
+    }
+}
+
+/// Reads the table and makes its tasks.
 pub(crate) fn load(config: &Config) -> Result<(Table, Prepared), CliError> {
-    let (table, roles) = match &config.data.path {
-        None => (Table::penguins(), config.data.roles().or_else(|| Some(Table::penguins_roles()))),
-        Some(path) => (Table::read(path, &config.data.read_options())?, config.data.roles()),
-    };
-    let mut roles = roles.ok_or_else(|| {
+    let table = table(&config.data)?;
+    let none_named = || config.data.path.is_none().then(Table::penguins_roles);
+    let mut roles = config.data.roles().or_else(none_named).ok_or_else(|| {
         CliError::new(Kind::Usage, "expected --targets, or --group with --target")
-            .hint(format!("the columns are {}", table.header().join(", ")))
+            .hint(columns_hint(&table))
     })?;
     if let Some((_, column)) = config.split.rule().split_once(':') {
         roles.reserved = vec![column.to_string()];
@@ -39,6 +55,9 @@ pub(crate) fn describe(prepared: &Prepared) {
     let data = &prepared.data;
     let n_rows = data.n_rows();
     tell(&format!("{}: {n_rows} rows, {} with a label", data.name(), data.labeled_rows().len()));
+    if let Some(shape) = data.features().image {
+        tell(&format!("  images of {shape}"));
+    }
     match data.layout() {
         Layout::Columns => {
             for task in data.tasks() {

@@ -4,6 +4,7 @@ use std::io::{IsTerminal, Write};
 use std::path::Path;
 
 use torso_core::method::Family;
+use torso_data::{ColumnReport, ColumnRole, Prepared};
 use torso_report::ReportError;
 use torso_study::arm::Arm;
 
@@ -61,6 +62,26 @@ pub(crate) fn aligned<Line: IntoIterator<Item = impl AsRef<str>>>(
         text.push('\n');
     }
     text
+}
+
+/// What each column is for: name, role, kind and reason. The pixels of an image take one line.
+pub(crate) fn column_lines(prepared: &Prepared) -> Vec<[String; 4]> {
+    let line = |column: &ColumnReport| {
+        let (role, kind) = (column.role.to_string(), column.kind.to_string());
+        [column.name.clone(), role, kind, column.reason.clone()]
+    };
+    let features = &prepared.data.features();
+    let (Some(shape), [first, .., last]) = (features.image, features.columns.as_slice()) else {
+        return prepared.columns.iter().map(line).collect();
+    };
+    let pixels = [
+        format!("{} to {}", first.name, last.name),
+        ColumnRole::Feature.to_string(),
+        "pixels".to_string(),
+        format!("{} numbers, an image of {shape}", features.columns.len()),
+    ];
+    let others = prepared.columns.iter().filter(|column| column.role != ColumnRole::Feature);
+    std::iter::once(pixels).chain(others.map(line)).collect()
 }
 
 /// Columns of the terminal.

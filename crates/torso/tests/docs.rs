@@ -114,8 +114,25 @@ fn failure(command: &str, folder: &Path) -> Option<String> {
         .then(|| format!("{command}\n{}", String::from_utf8_lossy(&output.stderr)))
 }
 
+/// Small images with two labels, and their splits.
+fn digits(folder: &Path) {
+    fs::create_dir_all(folder).unwrap();
+    let write = |name: &str, sizes: &[u8], bytes: Vec<u8>| {
+        let n = u8::try_from(sizes.len()).unwrap();
+        let sizes = sizes.iter().flat_map(|&size| u32::from(size).to_be_bytes());
+        let file: Vec<u8> = [0, 0, 8, n].into_iter().chain(sizes).chain(bytes).collect();
+        fs::write(folder.join(name), file).unwrap();
+    };
+    let labels = |k: u8| (0..120).map(|i: u8| (i / k) % 3).collect::<Vec<u8>>();
+    let image = |i: u8| (0..9).map(move |at: u8| 80 * u8::from(at % 3 == i % 3) + i);
+    write("images.idx3-ubyte", &[120, 3, 3], (0..120).flat_map(image).collect());
+    write("left.idx1-ubyte", &[120], labels(1));
+    write("right.idx1-ubyte", &[120], labels(5));
+}
+
 /// Small tables with the names and columns that the book uses.
 fn stand_ins(folder: &Path) {
+    digits(&folder.join("digits"));
     let penguins = root().join("crates/torso-data/data/penguins.csv");
     fs::copy(penguins, folder.join("birds.csv")).unwrap();
     fs::write(folder.join("in.json"), r#"{"jacobian": [[-4, 1, 1], [6, 1, 1]]}"#).unwrap();
@@ -140,6 +157,7 @@ fn stand_ins(folder: &Path) {
         ("exams.csv", &exams),
         ("school.csv", &exams),
         ("splits.csv", &splits),
+        ("digits/splits.csv", &splits),
         ("airquality.csv", &air),
     ] {
         fs::write(folder.join(name), text).unwrap();

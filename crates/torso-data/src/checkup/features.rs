@@ -15,7 +15,8 @@ pub(super) fn warnings(data: &TaskData) -> Vec<Warning> {
     };
     let mut warnings = Vec::new();
     let features = names(&is_constant);
-    if !features.is_empty() {
+    // The pixels at the edge of an image are often alike, and are kept.
+    if !features.is_empty() && data.features().image.is_none() {
         warnings.push(Warning::ConstantFeatures { features });
     }
     let limit = NEARLY_ALL * data.n_rows() as f64;

@@ -4,6 +4,7 @@ use std::io;
 use std::path::Path;
 
 use super::{Place, TableError};
+use crate::idx::IdxKind;
 use crate::table::Table;
 
 /// So much of a cell is shown.
@@ -33,6 +34,10 @@ impl TableError {
             Self::TooManyClasses { place, .. } => {
                 Some(format!("it looks like an id or free text: {}", leave_out(place)))
             }
+            Self::NotAnImage { others, .. } if !others.is_empty() => {
+                Some(format!("leave {} out", listed(others)))
+            }
+            Self::IdxMagic { kind, found, .. } => Some(magic_hint(*kind, *found).to_owned()),
             _ => self.fixed_hint().map(String::from),
         }
     }
@@ -41,6 +46,14 @@ impl TableError {
     fn fixed_hint(&self) -> Option<&'static str> {
         Some(match self {
             Self::Directory { .. } => "name a .csv, .csv.gz or .tsv file in it",
+            Self::NotAnImage { .. } => {
+                "name its pixels as the features, in their order, or another height and width"
+            }
+            Self::OtherImages { .. } => "scale the images to the shape that is expected",
+            Self::IdxHeader { .. } | Self::IdxLength { .. } => "copy or download the file again",
+            Self::IdxNothing { .. } => "there is nothing to learn from: name another file",
+            Self::LabelCount { .. } => "name the labels that belong to these images",
+            Self::LabelsOfTable { .. } => "the labels of a table are columns of it: name these",
             Self::NotGzip { .. } => "rename the file without `.gz`",
             Self::GzipDamaged { .. } => "copy or download the file again",
             Self::InvalidUtf8 { byte: 0, found: 0xfe | 0xff, .. } => {
@@ -111,6 +124,23 @@ impl TableError {
             io::ErrorKind::NotFound => Self::NotFound { near: nearest_file(&path), path },
             _ => Self::Io { path, source },
         }
+    }
+}
+
+/// What an IDX file with these first bytes may be.
+fn magic_hint(kind: IdxKind, found: u32) -> &'static str {
+    let [zeros @ .., element, dimensions] = found.to_be_bytes();
+    match (kind, element, dimensions) {
+        _ if zeros != [0, 0] => "labels are an IDX file of their own, as MNIST has them",
+        (IdxKind::Images, 0x08, 1) => {
+            "these are labels: name the images, and these as their labels"
+        }
+        (IdxKind::Labels, 0x08, 3) => "these are images: name the labels that belong to them",
+        (IdxKind::Images, 0x08, 4) => {
+            "images have one channel here; write colors as pixel columns of a CSV file"
+        }
+        (_, 0x08, _) => "images have the dimensions n, height, width; labels have n",
+        _ => "write the numbers as unsigned bytes, type 08",
     }
 }
 
@@ -202,6 +232,16 @@ pub(super) fn listed(names: &[String]) -> String {
         more => format!(" and {more} more"),
     };
     format!("{}{more}", first.join(", "))
+}
+
+/// Sizes of dimensions.
+pub(super) fn by(sizes: &[u32]) -> String {
+    let sizes: Vec<String> = sizes.iter().map(ToString::to_string).collect();
+    sizes.join(" x ")
+}
+
+pub(super) fn others_listed(names: &[String]) -> String {
+    if names.is_empty() { String::new() } else { format!(", and besides: {}", listed(names)) }
 }
 
 pub(super) fn left_out_listed(names: &[String]) -> String {

@@ -11,13 +11,15 @@ pub struct Place {
     pub file: String,
     /// The line, from 1.
     pub line: Option<u32>,
+    /// The row, from 0, in a file without lines.
+    pub row: Option<u32>,
     /// The column's name.
     pub column: Option<String>,
 }
 
 impl Place {
     pub(crate) fn file(file: &str) -> Self {
-        Self { file: file.to_owned(), line: None, column: None }
+        Self { file: file.to_owned(), line: None, row: None, column: None }
     }
 }
 
@@ -26,6 +28,9 @@ impl fmt::Display for Place {
         write!(f, "{}", self.file)?;
         if let Some(line) = self.line {
             write!(f, ", line {line}")?;
+        }
+        if let Some(row) = self.row {
+            write!(f, ", row {row}")?;
         }
         if let Some(column) = &self.column {
             write!(f, ", column `{column}`")?;
@@ -49,7 +54,15 @@ impl TableError {
             | Self::NoSuchColumn { file, .. }
             | Self::ColumnsMissing { file, .. }
             | Self::FeaturesMissing { file, .. }
-            | Self::NoFeatures { file, .. } => Some(Place::file(file)),
+            | Self::NoFeatures { file, .. }
+            | Self::NotAnImage { file, .. }
+            | Self::OtherImages { file, .. }
+            | Self::IdxHeader { file, .. }
+            | Self::IdxMagic { file, .. }
+            | Self::IdxNothing { file, .. }
+            | Self::IdxLength { file, .. }
+            | Self::LabelCount { file, .. }
+            | Self::LabelsOfTable { file } => Some(Place::file(file)),
             Self::InvalidUtf8 { place, .. }
             | Self::DuplicateColumn { place, .. }
             | Self::Ragged { place, .. }
@@ -75,6 +88,7 @@ impl TableError {
             | Self::TwoRoles { .. }
             | Self::Kind { .. }
             | Self::SplitSpec { .. }
+            | Self::LabelFile { .. }
             | Self::Data(_) => None,
         }
     }
@@ -91,5 +105,7 @@ mod tests {
         place.line = Some(3);
         place.column = Some("x".into());
         assert_eq!(place.to_string(), "a.csv, line 3, column `x`");
+        (place.line, place.row) = (None, Some(0));
+        assert_eq!(place.to_string(), "a.csv, row 0, column `x`");
     }
 }

@@ -138,7 +138,8 @@ fn a_text_is_one_though_training_rows_show_only_numbers() {
 #[test]
 fn a_spelling_of_missing_cells_may_be_a_number() {
     let p = fitted();
-    let options = ReadOptions { missing: vec!["-999".into(), "x".into()], delimiter: None };
+    let missing = vec!["-999".into(), "x".into()];
+    let options = ReadOptions { missing, ..ReadOptions::default() };
     let mut stream = stream("x,g,h\n-999,a,1\n-999.0,x,-999\n", &options);
     let schema = Schema::new(&p, &[], &stream).unwrap();
     let block = stream.next_block().unwrap().unwrap();

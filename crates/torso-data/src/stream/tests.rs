@@ -28,6 +28,7 @@ fn streamed(file: &str, bytes: &[u8], block_bytes: usize) -> Result<Content, Tab
     let mut stream = stream(file, bytes, 7)?.with_block_bytes(block_bytes);
     let mut content = vec![(0, stream.header().to_vec())];
     while let Some(block) = stream.next_block()? {
+        let BlockRows::Text(block) = block.0 else { panic!("no images are read here") };
         let mut cursor = Cursor::new(&block.text, stream.delimiter(), false);
         while let Some(start) = cursor.record() {
             let mut row = Vec::new();
@@ -51,7 +52,7 @@ fn whole(file: &str, bytes: &[u8]) -> Result<Content, TableError> {
     let table = Table::from_bytes(file, bytes, &ReadOptions::default())?;
     let row = |row| {
         let cells = (0..table.header().len()).map(|column| table.cell(row, column).to_owned());
-        (table.line(row), cells.collect())
+        (table.line(row).unwrap(), cells.collect())
     };
     let header = std::iter::once((0, table.header().to_vec()));
     Ok(header.chain((0..table.n_rows()).map(row)).collect())
@@ -228,7 +229,8 @@ fn the_delimiter_is_that_of_the_whole_table() {
 fn a_row_without_an_end_is_refused_in_little_memory() {
     let source = io::Cursor::new(b"a,b\n1,2\n3,\"".to_vec()).chain(io::repeat(b'x'));
     let mut stream = Stream::new("t.csv", source, &ReadOptions::default()).unwrap();
-    assert_eq!(stream.next_block().unwrap().unwrap().text, "1,2\n");
+    let block = stream.next_block().unwrap().unwrap();
+    assert!(matches!(block.0, BlockRows::Text(block) if block.text == "1,2\n"));
     let error = stream.next_block().unwrap_err();
     assert!(matches!(error, TableError::RowTooLong { .. }));
     assert_eq!(error.place().unwrap().line, Some(3));

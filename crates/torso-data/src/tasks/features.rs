@@ -1,6 +1,6 @@
 //! Features: which columns can be one, and their values.
 
-use torso_core::features::{Feature, FeatureValues, Features};
+use torso_core::features::{Feature, FeatureValues, Features, ImageShape};
 
 use super::columns::{ColumnKind, ColumnReport, counted};
 use super::{Preparing, some_names};
@@ -34,8 +34,36 @@ impl Preparing<'_> {
         if columns.is_empty() {
             return Err(self.no_features(&positions));
         }
-        self.note_missing_cells();
-        Ok(Features::new(columns))
+        let image = self.image(&columns)?;
+        self.note_missing_cells(image.is_some());
+        Ok(Features { columns, image })
+    }
+
+    /// The shape of the image whose pixels the features are, if they are.
+    fn image(&mut self, features: &[Feature]) -> Result<Option<ImageShape>, TableError> {
+        let file = || self.table.file().to_owned();
+        if let (Some(expected), Some(found)) = (self.roles.image, self.table.image())
+            && expected != found
+        {
+            return Err(TableError::OtherImages { file: file(), expected, found });
+        }
+        if let Some(shape) = self.roles.image {
+            let is_number = |f: &&Feature| matches!(f.values, FeatureValues::Numeric(_));
+            let (numbers, others): (Vec<_>, Vec<_>) = features.iter().partition(is_number);
+            if numbers.len() != shape.n_columns() || !others.is_empty() {
+                let others = others.into_iter().map(|feature| feature.name.clone()).collect();
+                let numbers = numbers.len();
+                return Err(TableError::NotAnImage { file: file(), shape, numbers, others });
+            }
+            return Ok(Some(shape));
+        }
+        let Some(shape) = self.table.image() else { return Ok(None) };
+        let pixels = &self.table.header()[..shape.n_columns()];
+        if features.iter().map(|feature| &feature.name).eq(pixels) {
+            return Ok(Some(shape));
+        }
+        self.notes.push("features are not all pixels in their order: taken as no image".into());
+        Ok(None)
     }
 
     /// The cells of a feature, or `None` and a note where it is left out.
@@ -70,14 +98,15 @@ impl Preparing<'_> {
         values
     }
 
-    fn note_missing_cells(&mut self) {
+    fn note_missing_cells(&mut self, is_image: bool) {
         let has_holes =
             |report: &&ColumnReport| report.role == ColumnRole::Feature && report.missing > 0;
         let names: Vec<String> =
             self.reports.iter().filter(has_holes).map(|report| report.name.clone()).collect();
         if !names.is_empty() {
             let names = some_names("feature", &names);
-            self.notes.push(format!("missing cells are filled and flagged: {names}"));
+            let flagged = if is_image { "" } else { " and flagged" };
+            self.notes.push(format!("missing cells are filled{flagged}: {names}"));
         }
     }
 

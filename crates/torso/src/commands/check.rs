@@ -5,7 +5,7 @@ mod text;
 use serde_json::{Value, json};
 use torso_core::record::DataSummary;
 use torso_core::split::plan;
-use torso_data::{Checkup, ColumnReport, Prepared, Table};
+use torso_data::{Checkup, ColumnReport, Prepared};
 use torso_study::arm::{self, default_ids, parse_all};
 use torso_study::compare::CompareError;
 
@@ -45,10 +45,10 @@ struct Checked<'a> {
 
 /// Where nobody names targets, those that `torso init` would write.
 fn suggest_targets(config: &mut Config) -> Result<bool, CliError> {
-    let Some(path) = config.data.path.as_ref().filter(|_| config.data.roles().is_none()) else {
+    if config.data.path.is_none() || config.data.roles().is_some() {
         return Ok(false);
-    };
-    let table = Table::read(path, &config.data.read_options())?;
+    }
+    let table = input::table(&config.data)?;
     fill_in(&mut config.data, &table)?;
     Ok(config.data.roles().is_some())
 }
@@ -91,6 +91,7 @@ impl Checked<'_> {
         Ok(json!({
             "schema": "torso.check/1",
             "data": DataSummary::of(&self.prepared.data),
+            "image": self.prepared.data.features().image.map(|shape| shape.to_string()),
             "columns": self.prepared.columns.iter().map(column).collect::<Vec<_>>(),
             "suggested": self.are_suggested,
             "tasks": self.checkup.tasks,

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use torso_core::data::TaskKind;
 use torso_core::record::Interval;
 use torso_core::seed::Seed;
-use torso_data::{Block, Schema, TableError, UnknownClass, file_hash};
+use torso_data::{Block, LabelFile, Schema, Stream, TableError, UnknownClass, file_hash};
 use torso_study::evaluate::{TaskScores, evaluate};
 use torso_study::saved::{SavedLayout, SavedModel};
 
@@ -23,9 +23,10 @@ const SCHEMA: &str = "torso.evaluate/1";
 pub(crate) fn run(options: &EvaluateArgs) -> Result<String, CliError> {
     let saved = read_model(&options.model)?;
     let forecaster = Forecaster::new(&saved);
-    let stream = open(&options.data, &options.stream, &saved)?;
+    let labels: Vec<LabelFile> = options.labels.iter().map(|labels| labels.0.clone()).collect();
+    let stream = open(&options.data, &options.stream, labels.clone(), &saved)?;
     let file = stream.file().to_string();
-    let labeled = labeled_targets(&forecaster, stream.header())?;
+    let labeled = labeled_targets(&forecaster, &stream)?;
     let mut texts: Vec<String> = labeled.iter().map(|(_, name)| name.clone()).collect();
     texts.extend(forecaster.group_column().map(String::from));
     let schema = Schema::new(&saved.card.preprocessor, &texts, &stream)?;
@@ -42,7 +43,7 @@ pub(crate) fn run(options: &EvaluateArgs) -> Result<String, CliError> {
     for note in scored.tally.notes(forecaster.group_column()) {
         tell(&format!("note: {note}"));
     }
-    if file_hash(&options.data).is_ok_and(|hash| hash == saved.card.blake3) {
+    if file_hash(&options.data, &labels).is_ok_and(|hash| hash == saved.card.blake3) {
         tell("note: the model learned from rows of this very table: these scores are too good");
     }
     let outcome = Outcome::new(&saved, &scored, Seed(options.seed));
@@ -55,8 +56,9 @@ pub(crate) fn run(options: &EvaluateArgs) -> Result<String, CliError> {
 /// The targets whose labels are in the table: their position and name.
 fn labeled_targets(
     forecaster: &Forecaster,
-    header: &[String],
+    stream: &Stream,
 ) -> Result<Vec<(usize, String)>, CliError> {
+    let header = stream.header();
     let names: Vec<String> =
         forecaster.targets().iter().map(|target| target.name.to_string()).collect();
     let labeled: Vec<(usize, String)> =
@@ -64,7 +66,11 @@ fn labeled_targets(
     if labeled.is_empty() {
         let names = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
         let message = format!("expected labels in a column of {names}, found none of them");
-        return Err(CliError::new(Kind::Data, message).hint("`torso predict` needs no labels"));
+        let hint = match stream.image() {
+            Some(_) => "name files of labels with --labels NAME=FILE",
+            None => "`torso predict` needs no labels",
+        };
+        return Err(CliError::new(Kind::Data, message).hint(hint));
     }
     Ok(labeled)
 }

@@ -14,6 +14,7 @@ use crate::cli::InitArgs;
 use crate::config::{DataConfig, is_config};
 use crate::error::{CliError, Kind};
 use crate::files;
+use crate::input;
 use crate::output::{aligned, printable, tell};
 
 pub(crate) fn run(options: &InitArgs) -> Result<String, CliError> {
@@ -23,12 +24,11 @@ pub(crate) fn run(options: &InitArgs) -> Result<String, CliError> {
         let hint = format!("`torso check {}` looks at a config", path.display());
         return Err(CliError::new(Kind::Usage, message).hint(hint));
     }
-    let table = read(&data)?;
+    let table = input::table(&data)?;
     let remarks = fill_in(&mut data, &table)?;
     let Some(roles) = data.roles() else { return Err(no_targets(&table)) };
     let prepared = task_data(&table, &roles)?;
-    let described = DataConfig { path: path_in_file(&data, &options.output)?, ..data };
-    let text = template::render(&described, &remarks, &prepared.columns);
+    let text = template::render(&with_paths_in(data, &options.output)?, &remarks, &prepared);
     write_once(&options.output, &text)?;
     for note in &prepared.notes {
         tell(&format!("note: {}", printable(note)));
@@ -36,17 +36,10 @@ pub(crate) fn run(options: &InitArgs) -> Result<String, CliError> {
     Ok(said(options, &table, &remarks))
 }
 
-fn read(data: &DataConfig) -> Result<Table, CliError> {
-    match &data.path {
-        None => Ok(Table::penguins()),
-        Some(path) => Ok(Table::read(path, &data.read_options())?),
-    }
-}
-
 fn no_targets(table: &Table) -> CliError {
     CliError::new(Kind::Usage, "no column looks like a target")
         .place(table.file())
-        .hint(format!("name some with --targets; the columns are {}", table.header().join(", ")))
+        .hint(format!("name some with --targets; {}", input::columns_hint(table)))
 }
 
 /// What is said about the columns that a config names.
@@ -65,6 +58,10 @@ pub(crate) struct Remarks {
 pub(crate) fn fill_in(data: &mut DataConfig, table: &Table) -> Result<Remarks, CliError> {
     let kinds = data.kind.iter().map(|of| (of.column.clone(), of.kind)).collect();
     let Suggestion { targets, ignore, weight, group, .. } = suggest(table, &kinds)?;
+    // Each pixel has its place, whatever it holds.
+    let is_image = data.image.is_some() || table.image().is_some();
+    let ignore = if is_image { Vec::new() } else { ignore };
+    data.targets = data.target_columns();
     if data.roles().is_some() {
         let named = data.targets.iter().chain(&data.target);
         let targets = named.map(|column| remark(column, "asked for")).collect();
@@ -116,19 +113,26 @@ fn is_named(data: &DataConfig, column: &String) -> bool {
         || single.iter().any(|name| name.as_ref() == Some(column))
 }
 
-/// The path of the table as the file has it: relative to the file where the table lies beside or
-/// below it.
-fn path_in_file(data: &DataConfig, output: &Path) -> Result<Option<PathBuf>, CliError> {
-    let Some(path) = &data.path else { return Ok(None) };
+/// The paths of tables and labels as the file has them.
+fn with_paths_in(mut data: DataConfig, output: &Path) -> Result<DataConfig, CliError> {
+    let labels = data.labels.iter_mut().map(|labels| &mut labels.0.path);
+    for path in data.path.iter_mut().chain(labels) {
+        *path = path_in_file(path, output)?;
+    }
+    Ok(data)
+}
+
+/// The path of a table: relative to the file where the table lies beside or below it.
+fn path_in_file(path: &Path, output: &Path) -> Result<PathBuf, CliError> {
     if path.to_str().is_none() {
         let message = format!("a config cannot name `{}`: it is not UTF-8", path.display());
         return Err(CliError::new(Kind::Usage, message).hint("rename the table"));
     }
     let folder = output.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let Some(folder) = folder else { return Ok(Some(path.clone())) };
+    let Some(folder) = folder else { return Ok(path.to_path_buf()) };
     let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
     let (path, folder) = (absolute(path), absolute(folder));
-    Ok(Some(path.strip_prefix(&folder).map_or_else(|_| path.clone(), Path::to_path_buf)))
+    Ok(path.strip_prefix(&folder).map_or_else(|_| path.clone(), Path::to_path_buf))
 }
 
 /// Writes a file, unless there is another one.

@@ -14,7 +14,7 @@ use std::path::Path;
 
 use serde_json::json;
 use torso_core::journal::Signal;
-use torso_data::{Block, ReadOptions, Schema, Stream, TableError};
+use torso_data::{Block, LabelFile, ReadOptions, Schema, Stream, TableError};
 use torso_study::saved::SavedModel;
 
 use crate::cli::{PredictArgs, StreamArgs};
@@ -38,7 +38,7 @@ pub(crate) fn run(options: &PredictArgs) -> Result<String, CliError> {
     let forecaster = Forecaster::new(&saved);
     let targets = forecaster.targets();
     check_kept(&options.keep, &forecaster)?;
-    let stream = open(&options.data, &options.stream, &saved)?;
+    let stream = open(&options.data, &options.stream, Vec::new(), &saved)?;
     find_kept(&options.keep, &stream)?;
     let format = options.format.unwrap_or_else(|| format_of(options.output.as_deref()));
     if format == Format::Parquet && !cfg!(feature = "parquet") {
@@ -78,10 +78,12 @@ pub(crate) fn run(options: &PredictArgs) -> Result<String, CliError> {
 pub(crate) fn open(
     data: &Path,
     options: &StreamArgs,
+    labels: Vec<LabelFile>,
     saved: &SavedModel,
 ) -> Result<Stream, CliError> {
     let missing = saved.card.missing.iter().chain(&options.missing).cloned().collect();
-    let read = ReadOptions { delimiter: options.delimiter.map(|delimiter| delimiter.0), missing };
+    let delimiter = options.delimiter.map(|delimiter| delimiter.0);
+    let read = ReadOptions { delimiter, missing, labels };
     Ok(Stream::open(data, &read)?)
 }
 

@@ -44,7 +44,7 @@ impl Config {
         let text = std::fs::read_to_string(path).map_err(|error| unread(error.to_string()))?;
         let mut config = Self::parse(&text, &file)?;
         let directory = path.parent().unwrap_or(Path::new(""));
-        for path in [&mut config.data.path, &mut config.split.splits].into_iter().flatten() {
+        for path in config.paths_mut() {
             *path = directory.join(&*path);
         }
         Ok(config)

@@ -11,17 +11,18 @@ use torso_core::split::SplitOptions;
 use torso_data::{PreprocessOptions, ReadOptions, Roles, Targets};
 
 use super::kinds;
-use super::{BatchRows, Count, Delimiter, KindOf, Limit, Rule, is_default};
+use super::{BatchRows, Count, Delimiter, KindOf, Labels, Limit, Rule, Shape, is_default};
 
 /// What to learn from.
 #[derive(Debug, Clone, Default, PartialEq, Args, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct DataConfig {
-    /// A table (.csv, .tsv, .csv.gz), or a torso.toml; without one, the penguins that come with Torso
+    /// A table (.csv, .tsv, .csv.gz), IDX images, or a torso.toml; without one, the penguins that
+    /// come with Torso
     #[arg(value_name = "DATA")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) path: Option<PathBuf>,
-    /// Columns to predict, one task each
+    /// Columns to predict, one task each; all --labels if not given
     #[arg(long, value_delimiter = ',', value_name = "COLUMNS", conflicts_with_all = ["group", "target"])]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) targets: Vec<String>,
@@ -58,6 +59,16 @@ pub(crate) struct DataConfig {
     #[serde(rename = "kinds", with = "kinds", skip_serializing_if = "Vec::is_empty")]
     #[schemars(with = "kinds::Table")]
     pub(crate) kind: Vec<KindOf>,
+    /// Labels of IDX images, an IDX file: a column of classes, named as the file if without NAME=;
+    /// repeatable
+    #[arg(long, value_name = "NAME=FILE")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) labels: Vec<Labels>,
+    /// The features, in their order, are the pixels of one image, such as 28x28 or 32x32x3: row by
+    /// row, the channels of a pixel side by side
+    #[arg(long, value_name = "HxW[xC]")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) image: Option<Shape>,
 }
 
 /// How rows are split and how often.
@@ -174,13 +185,24 @@ impl DataConfig {
             weight: self.weight.or(file.weight),
             missing: first(self.missing, file.missing),
             delimiter: self.delimiter.or(file.delimiter),
+            labels: first(self.labels, file.labels),
+            image: self.image.or(file.image),
         }
     }
 
     /// How the table is read.
     pub(crate) fn read_options(&self) -> ReadOptions {
         let delimiter = self.delimiter.map(|delimiter| delimiter.0);
-        ReadOptions { delimiter, missing: self.missing.clone() }
+        let labels = self.labels.iter().map(|labels| labels.0.clone()).collect();
+        ReadOptions { delimiter, missing: self.missing.clone(), labels }
+    }
+
+    /// The columns to predict: those that are named, or else the labels of images. None for groups.
+    pub(crate) fn target_columns(&self) -> Vec<String> {
+        if self.targets.is_empty() && self.group.is_none() {
+            return self.labels.iter().map(|labels| labels.0.name.clone()).collect();
+        }
+        self.targets.clone()
     }
 
     /// What the columns are for; none where nothing says what is predicted.
@@ -189,14 +211,17 @@ impl DataConfig {
             (Some(group), Some(target)) => {
                 Targets::Groups { group: group.clone(), target: target.clone() }
             }
-            _ if self.targets.is_empty() => return None,
-            _ => Targets::Columns(self.targets.clone()),
+            _ => match self.target_columns() {
+                columns if columns.is_empty() => return None,
+                columns => Targets::Columns(columns),
+            },
         };
         let mut roles = Roles::new(targets);
         roles.features = (!self.features.is_empty()).then(|| self.features.clone());
         roles.ignore.clone_from(&self.ignore);
         roles.weight.clone_from(&self.weight);
         roles.kinds = self.kind.iter().map(|of| (of.column.clone(), of.kind)).collect();
+        roles.image = self.image.map(|shape| shape.0);
         Some(roles)
     }
 }

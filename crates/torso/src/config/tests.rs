@@ -24,7 +24,7 @@ const NO_TOML: &str = "a line is a [table], or key = value; texts stand in quote
 
 /// (text, message, line and column, hint).
 #[rustfmt::skip]
-const FAULTS: [(&str, &str, &str, &str); 48] = [
+const FAULTS: [(&str, &str, &str, &str); 50] = [
     // Keys and tables that do not exist.
     ("[data]\ntargts = [\"a\"]", "there is no `targts` in [data]", "2, column 1", "did you mean `targets`?"),
     ("targets = [\"a\"]", "there is no `targets` in the file", "1, column 1", "`targets` belongs in [data]"),
@@ -48,12 +48,14 @@ const FAULTS: [(&str, &str, &str, &str); 48] = [
     ("[training]\nbatch = true", "expected `training.batch` to be a number of rows from 1, \"full\" or \"auto\", found true", "2, column 9", BATCH),
     // Texts and lists.
     ("[data]\ntargets = \"a,b\"", "expected `data.targets` to be a list, found \"a,b\"", "2, column 11", "write a list, such as targets = [\"a\", \"b\"]"),
-    ("[data]\ntargets = [\"a\", 3]", "expected `data.targets` to be a text, found 3", "2, column 17", "texts stand in quotes; `targets`: Columns to predict, one task each"),
-    ("[data]\npath = [\n1,\n2]", "expected `data.path` to be a text, found [...", "2, column 8", "texts stand in quotes; `path`: A table (.csv, .tsv, .csv.gz), or a torso.toml; without one, the penguins that come with Torso"),
+    ("[data]\ntargets = [\"a\", 3]", "expected `data.targets` to be a text, found 3", "2, column 17", "texts stand in quotes; `targets`: Columns to predict, one task each; all --labels if not given"),
+    ("[data]\npath = [\n1,\n2]", "expected `data.path` to be a text, found [...", "2, column 8", "texts stand in quotes; `path`: A table (.csv, .tsv, .csv.gz), IDX images, or a torso.toml; without one, the penguins that come with Torso"),
     ("data = 3", "expected `data` to be a table, found 3", "1, column 8", "write [data] on a line, and its keys below"),
     ("[data.kinds]\nyear = \"clas\"", "expected `data.kinds.year` to be \"number\" or \"class\", found \"clas\"", "2, column 8", "did you mean \"class\"?"),
     ("[data]\nkinds = [\"a=class\"]", "expected `data.kinds` to be a table, found [\"a=class\"]", "2, column 9", "`kinds`: What a column is where it would be taken for something else: COLUMN=class, COLUMN=number"),
     ("[data]\ndelimiter = \"ab\"", "expected `data.delimiter` to be one character such as ; or the word tab, found \"ab\"", "2, column 13", "`delimiter`: The character between cells; found out if not given"),
+    ("[data]\nlabels = [\"y=\"]", "expected `data.labels` to be NAME=FILE or a file of labels, found [\"y=\"]", "2, column 10", "`labels`: Labels of IDX images, an IDX file: a column of classes, named as the file if without NAME=; repeatable"),
+    ("[data]\nimage = \"28\"", "expected `data.image` to be HEIGHTxWIDTH or HEIGHTxWIDTHxCHANNELS, each below 10000, found \"28\"", "2, column 9", "`image`: The features, in their order, are the pixels of one image, such as 28x28 or 32x32x3: row by row, the channels of a pixel side by side"),
     ("[split]\nsplit = \"time\"", "expected `split.split` to be random, group:COLUMN, time:COLUMN or column:COLUMN, found \"time\"", "2, column 9", "`split`: random, group:COLUMN (whole groups to one side), time:COLUMN (test on the last), column:COLUMN (parts named in the column) [default: random]"),
     ("[training]\ntime-limit = \"ninety\"", "expected `training.time-limit` to be a time such as 90s, 10m or 2h, found \"ninety\"", "2, column 14", "`time-limit`: End after this time, such as 90s, 10m or 2h, with what is learned by then"),
     ("[train]\nall-rows = \"yes\"", "expected `train.all-rows` to be true or false, found \"yes\"", "2, column 12", "`all-rows`: Leave no rows for a test: all learn or stop the learning"),
@@ -139,8 +141,13 @@ fn flags_go_before_the_file_and_the_file_before_defaults() {
 fn paths_are_relative_to_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("torso.toml");
-    std::fs::write(&path, "[data]\npath = \"a/b.csv\"\n[split]\nsplits = \"s.csv\"").unwrap();
+    std::fs::write(
+        &path,
+        "[data]\npath = \"a/b.csv\"\nlabels = [\"y=l\"]\n[split]\nsplits = \"s.csv\"",
+    )
+    .unwrap();
     let config = Config::read(&path).unwrap();
+    assert_eq!(config.data.labels[0].0.path, folder.path().join("l"));
     assert_eq!(config.data.path.unwrap(), folder.path().join("a/b.csv"));
     assert_eq!(config.split.splits.unwrap(), folder.path().join("s.csv"));
 
@@ -179,8 +186,13 @@ fn data() -> impl Strategy<Value = DataConfig> {
     });
     let delimiter = option::of(prop_oneof![Just(b'\t'), Just(b';'), Just(b'|'), Just(b'\\')]);
     let lists = (vec(name(), 0..3), vec(name(), 0..3), vec(name(), 0..3));
-    (option::of(name()), said, lists, kinds, option::of(name()), delimiter).prop_map(
-        |(path, (targets, group, target), (features, ignore, missing), kind, weight, delimiter)| {
+    let labels = ("[a-z ]{0,3}[a-z]", name()).prop_map(|(name, path)| format!("{name}={path}"));
+    let labels = vec(labels.prop_map(|text| text.parse().unwrap()), 0..3);
+    let shape = prop_oneof![Just("28x28"), Just("1x9999x3")].prop_map(|s| s.parse().unwrap());
+    let images = (labels, option::of(shape));
+    (option::of(name()), said, lists, kinds, option::of(name()), delimiter, images).prop_map(
+        |(path, said, (features, ignore, missing), kind, weight, delimiter, (labels, image))| {
+            let (targets, group, target) = said;
             let (path, delimiter) = (path.map(PathBuf::from), delimiter.map(Delimiter));
             DataConfig {
                 path,
@@ -193,6 +205,8 @@ fn data() -> impl Strategy<Value = DataConfig> {
                 missing,
                 delimiter,
                 kind,
+                labels,
+                image,
             }
         },
     )

@@ -129,7 +129,7 @@ impl Run {
         let training = TrainingConfig { threads: None, time_limit: None, ..self.config.training };
         let mut kept = Config { training, ..self.config.clone() };
         // The run may go on from another folder than it began in.
-        for path in [&mut kept.data.path, &mut kept.split.splits].into_iter().flatten() {
+        for path in kept.paths_mut() {
             *path = std::path::absolute(&*path).unwrap_or_else(|_| path.clone());
         }
         let head = "# Written by torso. It goes on from here with --resume.\n\n";

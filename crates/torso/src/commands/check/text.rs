@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use torso_data::{Balance, Overlap, TaskCheckup};
 
 use super::Checked;
-use crate::output::{aligned, printable};
+use crate::output::{aligned, column_lines, printable};
 
 /// The most lines of a table, classes of a task, and tasks of a matrix.
 const MOST_LINES: usize = 40;
@@ -23,11 +23,8 @@ impl Checked<'_> {
                 "no targets are named: these are a guess, as `torso init` would write it\n",
             );
         }
-        let columns = self.prepared.columns.iter().map(|column| {
-            let (role, kind) = (column.role.to_string(), column.kind.to_string());
-            vec![column.name.clone(), role, kind, column.reason.clone()]
-        });
-        section(&mut text, "columns", &["column", "role", "kind", "reason"], columns.collect());
+        let columns = column_lines(self.prepared).into_iter().map(Vec::from).collect();
+        section(&mut text, "columns", &["column", "role", "kind", "reason"], columns);
         let header = ["task", "kind", "metric", "labels", "missing", "balance"];
         section(&mut text, "tasks", &header, self.checkup.tasks.iter().map(task).collect());
         if let Some(overlap) = &self.checkup.overlap {

@@ -4,15 +4,15 @@ use std::fmt::{Display, Write as _};
 
 use toml::Value;
 use torso_core::estimator::Batch;
-use torso_data::{ColumnReport, Remark};
+use torso_data::{Prepared, Remark};
 use torso_deep::settings::NetworkSettings;
 
 use super::Remarks;
 use crate::config::{Config, DataConfig, SCHEMA_URL};
-use crate::output::aligned;
+use crate::output::{aligned, column_lines};
 
 /// The text: what is known is set, what people change is there with its default, as a comment.
-pub(crate) fn render(data: &DataConfig, remarks: &Remarks, columns: &[ColumnReport]) -> String {
+pub(crate) fn render(data: &DataConfig, remarks: &Remarks, prepared: &Prepared) -> String {
     let mut text = format!("#:schema {SCHEMA_URL}\n");
     text.push_str(
         "# Paths are relative to this file. A flag goes before what stands here.\n\n[data]\n",
@@ -20,6 +20,11 @@ pub(crate) fn render(data: &DataConfig, remarks: &Remarks, columns: &[ColumnRepo
     match &data.path {
         Some(path) => set(&mut text, "path", &path.display()),
         None => text.push_str("# path = \"table.csv\" # none: the penguins that come with Torso\n"),
+    }
+    let labels: Vec<String> = data.labels.iter().map(|labels| labels.0.to_string()).collect();
+    set_list(&mut text, "labels", &labels);
+    if let Some(shape) = data.image {
+        set(&mut text, "image", &shape);
     }
     if let Some(delimiter) = data.delimiter {
         set(&mut text, "delimiter", &delimiter);
@@ -40,11 +45,7 @@ pub(crate) fn render(data: &DataConfig, remarks: &Remarks, columns: &[ColumnRepo
         set(&mut text, "weight", weight);
     }
     text.push_str("\n# What each column was taken for, and why:\n");
-    let rows = columns.iter().map(|column| {
-        let (role, kind) = (column.role.to_string(), column.kind.to_string());
-        [column.name.clone(), role, kind, column.reason.clone()]
-    });
-    text.push_str(&aligned("#   ", rows));
+    text.push_str(&aligned("#   ", column_lines(prepared)));
     if data.kind.is_empty() {
         text.push_str("# Where that is wrong, say \"class\" or \"number\":\n");
         text.push_str("# kinds = { \"COLUMN\" = \"class\" }\n");
