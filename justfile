@@ -87,6 +87,10 @@ balance-table data="penguins" *options="":
 loss-scales:
     cargo run --release -p torso-deep --example loss_scales
 
+# MultiMNIST in the folder OUT, of the files of MNIST in another: 20,000 training and 5,000 test pairs
+multimnist folder out *sizes:
+    cargo run --release -p torso-data --example multi_mnist -- {{folder}} {{out}} {{sizes}}
+
 # Fuzz csv, gramian, config or model for some seconds (needs nightly Rust and cargo-fuzz)
 fuzz target seconds="600":
     mkdir -p fuzz/corpus/{{target}}

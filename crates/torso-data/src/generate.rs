@@ -1,5 +1,5 @@
 //! Data whose truth is known: which tasks share features, which have nothing in common, which
-//! get in each other's way.
+//! get in each other's way; and pairs of digits, of images that are at hand.
 //!
 //! Each generator is a function of its parameters and a seed. The name of the data is the
 //! generator's, and the hash is that of its parameters, so equal hashes mean equal data.
@@ -7,6 +7,7 @@
 mod alter;
 mod linear;
 pub mod measure;
+mod multi_digit;
 mod teacher;
 
 use torso_core::data::{Labels, Layout, Task, TaskData, TaskKind};
@@ -17,6 +18,7 @@ pub use alter::{classes, missing, one_task_per_row};
 pub use linear::{
     LinearTruth, Structure, balanced_tree, block_correlation, linear, linear_own_rows,
 };
+pub use multi_digit::{MultiDigit, multi_digit};
 pub use teacher::{conflict, shared_features};
 
 /// Regressions on `inputs` (`[n, d]`, row-major), one per column of labels.

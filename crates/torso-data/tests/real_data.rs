@@ -3,11 +3,13 @@
 
 use std::path::PathBuf;
 
-use torso_core::features::FeatureValues;
+use torso_core::features::{FeatureValues, ImageShape};
+use torso_core::seed::Seed;
 use torso_core::split::{Part, SplitOptions, SplitRule, plan};
+use torso_data::generate::multi_digit;
 use torso_data::{
-    Prepared, Preprocessor, ReadOptions, Roles, SplitSpec, Table, read_splits, split_rule,
-    task_data,
+    Idx, IdxKind, Prepared, Preprocessor, ReadOptions, Roles, SplitSpec, Table, read_splits,
+    split_rule, task_data,
 };
 
 /// The folder of real data: `$TORSO_DATA`, or `shared/data` beside the project.
@@ -193,4 +195,50 @@ fn a_weighted_census_keeps_its_weights() {
     let first: f64 = table.cell(0, table.column("instance_weight").unwrap()).parse().unwrap();
     let weights = prepared.data.row_weights().unwrap();
     assert!((weights[0] - first).abs() < 1e-9 && weights.len() == 20_000);
+}
+
+#[test]
+fn mnist_has_its_published_mean_and_counts() {
+    let Some(folder) = folder() else { return };
+    let path = |name: &str| folder.join("mnist").join(name);
+    let images = Idx::read(&path("train-images-idx3-ubyte.gz"), IdxKind::Images).unwrap();
+    assert_eq!(images.sizes, [60_000, 28, 28]);
+    // 0.1307 and 0.3081 are what everybody normalizes with.
+    let n = images.bytes.len() as f64;
+    let moment = |k: i32| images.bytes.iter().map(|&p| (f64::from(p) / 255.0).powi(k)).sum::<f64>();
+    let mean = moment(1) / n;
+    let sd = (moment(2) / n - mean * mean).sqrt();
+    assert!((mean - 0.1307).abs() < 5e-5 && (sd - 0.3081).abs() < 5e-5, "{mean} {sd}");
+
+    let labels = [format!("digit={}", path("t10k-labels-idx1-ubyte.gz").display())];
+    let labels = labels.map(|text| text.parse().unwrap()).to_vec();
+    let options = ReadOptions { labels, ..ReadOptions::default() };
+    let table = Table::read(&path("t10k-images-idx3-ubyte.gz"), &options).unwrap();
+    let data = task_data(&table, &Roles::columns(["digit"])).unwrap().data;
+    assert_eq!(data.features().image, Some(ImageShape { height: 28, width: 28, channels: 1 }));
+    let mut counts = [0; 10];
+    data.tasks()[0].labels.values().iter().for_each(|&class| counts[class as usize] += 1);
+    assert_eq!(counts, [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]);
+}
+
+#[test]
+fn a_pair_of_digits_shows_both() {
+    let Some(folder) = folder() else { return };
+    let path = |name: &str| folder.join("mnist").join(name);
+    let images = Idx::read(&path("t10k-images-idx3-ubyte.gz"), IdxKind::Images).unwrap();
+    let labels = Idx::read(&path("t10k-labels-idx1-ubyte.gz"), IdxKind::Labels).unwrap();
+    let made = multi_digit(&images, &labels, 100, Seed(0));
+    assert_eq!(made.images.sizes, [100, 36, 36]);
+    for (pair, canvas) in made.images.bytes.chunks_exact(36 * 36).enumerate() {
+        // A canvas is the brighter of two of the images with its labels: none is brighter anywhere.
+        for (of, shift) in [(&made.left, 0), (&made.right, 8)] {
+            let fits = images.bytes.chunks_exact(784).zip(&labels.bytes).any(|(image, &label)| {
+                let below = |(at, &pixel): (usize, &u8)| {
+                    pixel <= canvas[(at / 28 + shift) * 36 + at % 28 + shift]
+                };
+                label == of.bytes[pair] && image.iter().enumerate().all(below)
+            });
+            assert!(fits, "pair {pair}");
+        }
+    }
 }
