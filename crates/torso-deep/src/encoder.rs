@@ -31,7 +31,8 @@ impl Encoder {
         n_inputs: usize,
         image: Option<[usize; 3]>,
     ) -> Result<Self, LayoutError> {
-        let layers = match settings.encoder {
+        let usual = if image.is_some() { EncoderKind::Lenet } else { EncoderKind::Mlp };
+        let layers = match settings.encoder.unwrap_or(usual) {
             EncoderKind::Mlp => mlp::layers(n_inputs, &settings.hidden),
             EncoderKind::Lenet => {
                 let image = image.map_or_else(|| lenet::square(n_inputs), Ok)?;

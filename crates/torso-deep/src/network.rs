@@ -384,7 +384,8 @@ impl Inputs {
     /// All rows.
     pub(crate) fn new(design: &Design) -> Self {
         let values = design.values().iter().map(|v| *v as f32).collect();
-        Self { values, n_columns: design.n_columns(), image: None }
+        let image = design.image().map(|i| [i.height, i.width, i.channels]);
+        Self { values, n_columns: design.n_columns(), image }
     }
 
     /// Some rows, in their order.

@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct NetworkSettings {
-    /// What turns features into a representation.
-    pub encoder: EncoderKind,
+    /// What turns features into a representation; convolutions for images if not given, else a
+    /// perceptron.
+    pub encoder: Option<EncoderKind>,
     /// Filters of the convolutions of `encoder=lenet`.
     pub filters: Vec<usize>,
     /// Widths of the encoder's hidden layers.
@@ -104,7 +105,7 @@ pub enum RegressionLoss {
 impl Default for NetworkSettings {
     fn default() -> Self {
         Self {
-            encoder: EncoderKind::Mlp,
+            encoder: None,
             filters: vec![10, 20],
             hidden: vec![64, 64],
             dropout: 0.0,

@@ -133,7 +133,7 @@ fn images() -> (TaskData, Design) {
 #[test]
 fn every_architecture_learns_from_images() {
     let lenet = NetworkSettings {
-        encoder: crate::settings::EncoderKind::Lenet,
+        encoder: Some(crate::settings::EncoderKind::Lenet),
         filters: vec![3, 4],
         ..settings()
     };
