@@ -99,10 +99,14 @@ impl ConvShape {
         self.kernel * self.kernel * self.channels
     }
 
+    /// The multiply-adds of so many images, before the pool.
+    fn multiply_adds(&self, n_images: usize) -> usize {
+        n_images * self.n_outputs() * self.pool * self.pool * self.n_patch()
+    }
+
     /// The number of threads for so many images, and the images for each.
     fn share(&self, n_images: usize, n_threads: usize) -> (usize, usize) {
-        let products = n_images * self.n_outputs() * self.pool * self.pool * self.n_patch();
-        let n_threads = if products < MIN_PARALLEL { 1 } else { n_threads };
+        let n_threads = if self.multiply_adds(n_images) < MIN_PARALLEL { 1 } else { n_threads };
         (n_threads, n_images.div_ceil(n_threads).max(1))
     }
 }
@@ -198,6 +202,7 @@ pub(crate) fn record<T: Scalar>(
     (node.shape, node.trainable) = ([n_rows, n_outputs], true);
     node.value.resize(n_rows * n_outputs, T::ZERO);
     node.codes.resize(n_rows * n_outputs, 0);
+    work.multiply_adds += shape.multiply_adds(n_rows) as u64;
     let (n_threads, share) = shape.share(n_rows, work.n_threads());
     buffers.prepare(&shape, [params.get(weight), params.get(bias)], n_threads);
     let Buffers { weight, bias, places, rows, .. } = &mut buffers;
@@ -242,8 +247,12 @@ impl<T: Scalar> Buffers<T> {
 pub(crate) fn pull_back<T: Scalar>(walk: &mut Pullback<T>, node: &mut Node<T>, op: ConvOp) {
     let mut buffers = std::mem::take(&mut walk.scratch.conv);
     buffers.places.fill(&op.shape);
+    // Outputs that are 0 are counted too.
+    let multiply_adds = (node.stack_len() * op.shape.n_patch()) as u64;
+    walk.work.multiply_adds += multiply_adds;
     weights::pull_back(walk, node, op, &mut buffers);
     if walk.below[op.input.index()].trainable {
+        walk.work.multiply_adds += multiply_adds;
         inputs::pull_back(walk, node, op, &mut buffers);
     }
     walk.scratch.conv = buffers;

@@ -129,6 +129,21 @@ fn sides_of_outputs() {
 }
 
 #[test]
+fn multiply_adds_are_counted() {
+    let shape = ConvShape { height: 7, width: 6, channels: 2, filters: 3, kernel: 3, pool: 2 };
+    let params = params::<f64>(&shape);
+    let [w, b] = ["w", "b"].map(|name| params.find(name).unwrap());
+    let mut tape = Tape::new();
+    let x = tape.input(&vec![0.5; 4 * shape.n_inputs()], shape.n_inputs());
+    let y = tape.conv(&params, x, w, b, shape);
+    // 4 images, 2 x 2 windows of 4 pixels, 3 filters of 3 x 3 x 2.
+    assert_eq!(tape.multiply_adds(), 4 * 16 * 3 * 18);
+    tape.loss(y, 0..1, &LossSpec::new(LossKind::Squared, &[0.0; 4]));
+    tape.backward(&params, &[1.0], &mut vec![0.0; params.len()]);
+    assert_eq!(tape.multiply_adds(), 4 * (16 + 4) * 3 * 18, "images want no gradient");
+}
+
+#[test]
 #[should_panic(expected = "a convolution has an output")]
 fn a_kernel_larger_than_the_image_is_refused() {
     let shape = ConvShape { height: 3, width: 3, channels: 1, filters: 1, kernel: 4, pool: 1 };
