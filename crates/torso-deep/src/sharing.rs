@@ -10,7 +10,9 @@ use crate::heads::Heads;
 use crate::layout::{Context, Layout, LayoutError};
 use crate::network::{Cuts, Forward};
 
+pub mod cross_stitch;
 pub mod hard;
+mod lanes;
 pub mod soft_l2;
 
 #[cfg(test)]
@@ -150,7 +152,7 @@ pub(crate) trait Sharing: Send + Sync {
 
 /// Every sharing architecture, by id.
 pub fn methods() -> &'static [&'static SharingMethod] {
-    static METHODS: &[&SharingMethod] = &[&hard::METHOD, &soft_l2::METHOD];
+    static METHODS: &[&SharingMethod] = &[&cross_stitch::METHOD, &hard::METHOD, &soft_l2::METHOD];
     METHODS
 }
 
