@@ -13,6 +13,7 @@ use crate::network::{Cuts, Forward};
 pub mod cross_stitch;
 pub mod hard;
 mod lanes;
+pub mod low_supervision;
 pub mod soft_l2;
 
 #[cfg(test)]
@@ -152,7 +153,12 @@ pub(crate) trait Sharing: Send + Sync {
 
 /// Every sharing architecture, by id.
 pub fn methods() -> &'static [&'static SharingMethod] {
-    static METHODS: &[&SharingMethod] = &[&cross_stitch::METHOD, &hard::METHOD, &soft_l2::METHOD];
+    static METHODS: &[&SharingMethod] = &[
+        &cross_stitch::METHOD,
+        &hard::METHOD,
+        &low_supervision::METHOD,
+        &soft_l2::METHOD,
+    ];
     METHODS
 }
 
