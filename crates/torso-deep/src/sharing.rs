@@ -14,6 +14,7 @@ pub mod cross_stitch;
 pub mod hard;
 mod lanes;
 pub mod low_supervision;
+pub mod sluice;
 pub mod soft_l2;
 
 #[cfg(test)]
@@ -157,6 +158,7 @@ pub fn methods() -> &'static [&'static SharingMethod] {
         &cross_stitch::METHOD,
         &hard::METHOD,
         &low_supervision::METHOD,
+        &sluice::METHOD,
         &soft_l2::METHOD,
     ];
     METHODS
