@@ -166,6 +166,11 @@ impl Trunk {
         Ok(Self { layers: layers.collect::<Result<_, _>>()? })
     }
 
+    /// The number of its layers.
+    pub(crate) fn n_layers(&self) -> usize {
+        self.layers.len()
+    }
+
     /// Records the layers on `input`, with dropout behind each.
     pub(crate) fn record(&self, forward: &mut Forward, input: Var) -> Cuts {
         let start = Cuts { last_layer: input, representation: input, rotated: Vec::new() };

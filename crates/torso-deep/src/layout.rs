@@ -153,6 +153,14 @@ impl TaskLayer {
         }
     }
 
+    /// The shape of one task's layer.
+    pub(crate) fn shape(&self) -> LayerShape {
+        match self {
+            Self::Columns(layers) => layers[0].shape,
+            Self::Groups { shape, .. } => *shape,
+        }
+    }
+
     /// Where each task's weight lies among all parameters; the slices are of one shape.
     pub(crate) fn weights(&self, params: &Params<f32>) -> Vec<Range<usize>> {
         self.spans(params, |layer| layer.weight)

@@ -11,6 +11,10 @@ use crate::layout::{Context, Layout, LayoutError};
 use crate::network::{Cuts, Forward};
 
 pub mod cross_stitch;
+mod factor;
+pub mod factor_laf;
+pub mod factor_tt;
+pub mod factor_tucker;
 pub mod hard;
 mod lanes;
 pub mod low_supervision;
@@ -159,6 +163,10 @@ pub fn methods() -> &'static [&'static SharingMethod] {
         &hard::METHOD,
         &low_supervision::METHOD,
         &sluice::METHOD,
+        &factor_laf::METHOD,
+        &factor_tt::METHOD,
+        &factor_tucker::METHOD,
+        &hard::METHOD,
         &soft_l2::METHOD,
     ];
     METHODS
