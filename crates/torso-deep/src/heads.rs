@@ -194,6 +194,19 @@ impl Heads {
         }
     }
 
+    /// The weights that what the heads read is multiplied by: a row for each number read, of groups
+    /// one group below the other.
+    pub(crate) fn weights_of_reading(&self) -> Vec<ParamId> {
+        match self {
+            Self::Stacked { weight, .. } => vec![*weight],
+            Self::Each(heads) => heads.iter().map(|head| head.weight).collect(),
+            Self::Rotated { heads, .. } => heads.iter().map(|head| head.weight).collect(),
+            Self::Grouped { common, weight, .. } => {
+                common.iter().map(|(weight, _)| *weight).chain([*weight]).collect()
+            }
+        }
+    }
+
     /// Records each target's output from what the heads read; notes there the representation as
     /// each task reads it, where tasks read it rotated.
     pub(crate) fn record(&self, forward: &mut Forward, reading: &mut Reading) -> Vec<Output> {

@@ -15,6 +15,7 @@ mod factor;
 pub mod factor_laf;
 pub mod factor_tt;
 pub mod factor_tucker;
+pub mod fully_adaptive;
 pub mod hard;
 mod lanes;
 pub mod low_supervision;
@@ -166,6 +167,7 @@ pub fn methods() -> &'static [&'static SharingMethod] {
         &factor_laf::METHOD,
         &factor_tt::METHOD,
         &factor_tucker::METHOD,
+        &fully_adaptive::METHOD,
         &hard::METHOD,
         &soft_l2::METHOD,
     ];
