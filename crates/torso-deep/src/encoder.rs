@@ -31,8 +31,7 @@ impl Encoder {
         n_inputs: usize,
         image: Option<[usize; 3]>,
     ) -> Result<Self, LayoutError> {
-        let usual = if image.is_some() { EncoderKind::Lenet } else { EncoderKind::Mlp };
-        let layers = match settings.encoder.unwrap_or(usual) {
+        let layers = match Self::kind(settings, image.is_some()) {
             EncoderKind::Mlp => mlp::layers(n_inputs, &settings.hidden),
             EncoderKind::Lenet => {
                 let image = image.map_or_else(|| lenet::square(n_inputs), Ok)?;
@@ -47,6 +46,21 @@ impl Encoder {
             }
         };
         Ok(Self { layers })
+    }
+
+    /// The encoder that the settings name; convolutions for images where they name none.
+    pub(crate) fn kind(settings: &NetworkSettings, is_image: bool) -> EncoderKind {
+        let usual = if is_image { EncoderKind::Lenet } else { EncoderKind::Mlp };
+        settings.encoder.unwrap_or(usual)
+    }
+
+    /// The most layers that an encoder of the settings may have, before it is known whether the
+    /// features are an image.
+    pub(crate) fn most_layers(settings: &NetworkSettings) -> usize {
+        match settings.encoder {
+            Some(EncoderKind::Mlp) => settings.hidden.len(),
+            None | Some(EncoderKind::Lenet) => settings.filters.len() + settings.hidden.len(),
+        }
     }
 
     /// Numbers in the representation.

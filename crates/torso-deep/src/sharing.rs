@@ -161,14 +161,13 @@ pub(crate) trait Sharing: Send + Sync {
 pub fn methods() -> &'static [&'static SharingMethod] {
     static METHODS: &[&SharingMethod] = &[
         &cross_stitch::METHOD,
-        &hard::METHOD,
-        &low_supervision::METHOD,
-        &sluice::METHOD,
         &factor_laf::METHOD,
         &factor_tt::METHOD,
         &factor_tucker::METHOD,
         &fully_adaptive::METHOD,
         &hard::METHOD,
+        &low_supervision::METHOD,
+        &sluice::METHOD,
         &soft_l2::METHOD,
     ];
     METHODS

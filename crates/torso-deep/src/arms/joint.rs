@@ -8,6 +8,7 @@ use torso_core::seed::Seed;
 
 use super::NetworkModel;
 use crate::balancing::{Balancing, form};
+use crate::encoder::Encoder;
 use crate::layout::Context;
 use crate::network::Inputs;
 use crate::settings::{NetworkSettings, TaskGradients};
@@ -63,6 +64,11 @@ impl Estimator for Joint {
         self.check_trunk()?;
         let outputs = Outputs::of(data);
         let Recipe { sharing, own, settings, .. } = &self.recipe;
+        let is_image = data.features().image.is_some();
+        let settings = &NetworkSettings {
+            encoder: Some(Encoder::kind(settings, is_image)),
+            ..settings.clone()
+        };
         (sharing.check)(&Context { outputs: &outputs, settings, own })
             .map_err(|error| refusal(sharing, error))?;
         let forms: Vec<_> = data.tasks().iter().map(|task| form(&task.kind)).collect();

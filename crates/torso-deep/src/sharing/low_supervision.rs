@@ -62,7 +62,7 @@ pub static METHOD: SharingMethod = SharingMethod {
     },
     has_trunk: false,
     tuned: &[],
-    check: |context| places(context, Encoder::new(context.settings, 1).layers.len()).map(|_| ()),
+    check: |context| places(context, Encoder::most_layers(context.settings)).map(|_| ()),
     declare,
 };
 

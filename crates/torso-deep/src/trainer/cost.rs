@@ -105,7 +105,8 @@ fn regressions(shape: &CostShape) -> (TaskData, Design) {
     let design = draw(shape.batch * shape.n_inputs);
     let names = (0..shape.n_inputs).map(|j| format!("x{j}")).collect();
     let values = FeatureValues::Numeric(vec![0.0; shape.batch]);
-    let features = Features { columns: vec![Feature { name: "x".to_string(), values }] };
+    let features =
+        Features { columns: vec![Feature { name: "x".to_string(), values }], image: None };
     let data = TaskData::new("cost", "", features, tasks, Layout::Columns)
         .expect("draws are finite labels");
     (data, Design::new(names, shape.batch, design))

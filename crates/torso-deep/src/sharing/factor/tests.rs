@@ -36,6 +36,7 @@ fn blueprint(
         own,
         plan: Value::Null,
         n_inputs: 2,
+        image: None,
         outputs: of.outputs(),
         rotates: false,
         settings: NetworkSettings { hidden: vec![12, 8], ..NetworkSettings::default() },
@@ -228,7 +229,7 @@ fn the_pass_is_that_of_explicit_weights() {
             let mut layout = Layout {
                 params: &mut params,
                 context: network.view().context,
-                encoder: crate::encoder::Encoder::new(&settings, 2),
+                encoder: crate::encoder::Encoder::new(&settings, 2, None).unwrap(),
                 plan: &Value::Null,
                 room: usize::MAX,
             };

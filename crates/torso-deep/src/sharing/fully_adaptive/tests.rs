@@ -188,6 +188,7 @@ fn plans_and_trees_that_cannot_be_are_refused() {
             own,
             plan,
             n_inputs: 2,
+            image: None,
             outputs: labels.outputs(),
             rotates: false,
             settings,

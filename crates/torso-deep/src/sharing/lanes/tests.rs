@@ -38,7 +38,7 @@ fn network_settings(hidden: &[usize]) -> NetworkSettings {
 
 fn with_tasks(tasks: Vec<Task>) -> TaskData {
     let values = FeatureValues::Numeric(vec![0.0; tasks[0].labels.rows().len()]);
-    let features = Features { columns: vec![Feature { name: "x".into(), values }] };
+    let features = Features { columns: vec![Feature { name: "x".into(), values }], image: None };
     TaskData::new("t", "", features, tasks, Layout::Columns).unwrap()
 }
 
@@ -109,6 +109,7 @@ pub(crate) fn network(
         own: own(settings),
         plan: plan.clone(),
         n_inputs: 2,
+        image: None,
         outputs: Outputs::of(data),
         rotates: false,
         settings: network_settings(hidden),
