@@ -203,9 +203,13 @@ impl<'a> Scan<'a> {
             // What a byte is as a cell is found out once.
             let cells = (0..=u8::MAX).map(|byte| cell_of(decimal(byte), &table.missing));
             let cells: Vec<Cell> = cells.collect();
-            bytes.iter().for_each(|&byte| scan.add(decimal(byte), cells[usize::from(byte)]));
+            for &byte in bytes {
+                scan.add(decimal(byte), cells[usize::from(byte)]);
+            }
         } else {
-            table.cells(column).for_each(|text| scan.add(text, cell_of(text, &table.missing)));
+            for text in table.cells(column) {
+                scan.add(text, cell_of(text, &table.missing));
+            }
         }
         scan
     }

@@ -19,7 +19,7 @@ const SHORT: &str = "--trials 1 --epochs 30 --batch 32 --seed 3";
 /// The file of images or labels.
 fn idx(sizes: &[usize], bytes: &[u8]) -> Vec<u8> {
     let mut file = vec![0, 0, 8, u8::try_from(sizes.len()).unwrap()];
-    sizes.iter().for_each(|&size| file.extend(u32::try_from(size).unwrap().to_be_bytes()));
+    file.extend(sizes.iter().flat_map(|&size| u32::try_from(size).unwrap().to_be_bytes()));
     file.extend(bytes);
     file
 }
@@ -52,7 +52,9 @@ fn folder(n: usize) -> TempDir {
     let names = (0..SIDE * SIDE).map(|at| format!("pixel_{}_{}", at / SIDE, at % SIDE));
     let mut table = names.collect::<Vec<_>>().join(",") + ",row,column\n";
     for (pixels, labels) in &images {
-        pixels.iter().for_each(|pixel| write!(table, "{pixel},").unwrap());
+        for pixel in pixels {
+            write!(table, "{pixel},").unwrap();
+        }
         writeln!(table, "{},{}", labels[0], labels[1]).unwrap();
     }
     let write = |name: &str, bytes: &[u8]| fs::write(folder.path().join(name), bytes).unwrap();
@@ -133,8 +135,11 @@ fn a_comparison_goes_by_given_splits_and_goes_on_elsewhere() {
     let folder = folder(120);
     let path = folder.path();
     let part = |row: usize| ["train", "train", "train", "validation", "test"][row % 5];
-    let lines: String = (0..120).map(|row| format!("{row},0,{}\n", part(row))).collect();
-    fs::write(path.join("splits.csv"), format!("row,rep,part\n{lines}")).unwrap();
+    let mut splits = String::from("row,rep,part\n");
+    for row in 0..120 {
+        writeln!(splits, "{row},0,{}", part(row)).unwrap();
+    }
+    fs::write(path.join("splits.csv"), splits).unwrap();
     let few = "--seeds 2 --trials 1 --epochs 3 --arms hard --splits splits.csv --json";
     let (said, _) = done(path, &format!("compare images.gz {LABELS} {few} --out runs"));
     let said = json(&said);

@@ -50,12 +50,13 @@ impl TableError {
                 "name its pixels as the features, in their order, or another height and width"
             }
             Self::OtherImages { .. } => "scale the images to the shape that is expected",
-            Self::IdxHeader { .. } | Self::IdxLength { .. } => "copy or download the file again",
             Self::IdxNothing { .. } => "there is nothing to learn from: name another file",
             Self::LabelCount { .. } => "name the labels that belong to these images",
             Self::LabelsOfTable { .. } => "the labels of a table are columns of it: name these",
             Self::NotGzip { .. } => "rename the file without `.gz`",
-            Self::GzipDamaged { .. } => "copy or download the file again",
+            Self::GzipDamaged { .. } | Self::IdxHeader { .. } | Self::IdxLength { .. } => {
+                "copy or download the file again"
+            }
             Self::InvalidUtf8 { byte: 0, found: 0xfe | 0xff, .. } => {
                 "the file looks like UTF-16; save it as UTF-8"
             }
