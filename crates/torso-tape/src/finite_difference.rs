@@ -6,6 +6,8 @@ use torso_core::seed::{Seed, normal};
 use crate::{
     Activation, ConvShape, Groups, HeadGradient, Init, Jacobian, LossKind, LossSpec, ParamId,
     Params, Role, Scalar, Tape, Var,
+    Activation, Groups, HeadGradient, Init, Jacobian, LossKind, LossSpec, ParamId, Params, Role,
+    Scalar, Tape, Var, smooth_step,
 };
 
 const ROWS: usize = 7;
@@ -300,6 +302,45 @@ fn gated_experts() {
         let b = tape.add(a, b);
         tape.gate(gates, &[a, b])
     });
+}
+
+#[test]
+fn sparse_gates() {
+    // Five experts: three digits, and codes that no expert has.
+    let ranges = [("z", [2, 6]), ("w", [2, 2]), ("a.w", [3, 5]), ("a.b", [1, 5])];
+    let params = params(&ranges);
+    check(&params, |tape, params| {
+        let codes = [0, 0, 1, 1, 0, 1, 0];
+        let z = tape.embedding(params, id(params, "z"), &codes);
+        let w = tape.embedding(params, id(params, "w"), &codes);
+        let w = tape.softmax(w);
+        let gates = tape.select(z, w, 5, 3.0);
+        let x = tape.input(&draws(ROWS * 3, "x"), 3);
+        let h = layer(tape, params, x, "a", Activation::Tanh);
+        tape.multiply(gates, h)
+    });
+}
+
+#[test]
+fn a_code_beyond_the_step_is_one_expert() {
+    let mut tape = Tape::<f64>::new();
+    // Selector 1 is at 5 = 101, selector 2 at 2 = 010; the step is over at half its width.
+    let z = tape.input(&[0.5, -0.5, 0.6, -9.0, 0.5, -0.5], 6);
+    let w = tape.input(&[0.75, 0.25], 2);
+    let gates = tape.select(z, w, 6, 1.0);
+    assert_eq!(tape.value(gates), [0.0, 0.0, 0.25, 0.0, 0.0, 0.75]);
+}
+
+#[test]
+fn the_smooth_step_has_a_slope_without_jumps() {
+    let width = 0.8;
+    assert_eq!(smooth_step(0.0, width), [0.5, 1.5 / width]);
+    for at in -100..100 {
+        let (z, step) = (f64::from(at) * 0.01, 0.01);
+        let ([a, slope], [b, next]) = (smooth_step(z, width), smooth_step(z + step, width));
+        assert!((next - slope).abs() < 12.0 * step / (width * width), "{z}: {slope}, {next}");
+        assert!((b - a - step * f64::midpoint(slope, next)).abs() < 1e-4, "{z}");
+    }
 }
 
 #[test]

@@ -56,6 +56,7 @@ pub use jacobian::{HeadGradient, Jacobian};
 pub use ops::conv::ConvShape;
 pub use ops::linear::Activation;
 pub use ops::loss::{Groups, LossKind, LossSpec, Role};
+pub use ops::select::{selected, smooth_step};
 pub use optimizer::{Optimizer, OptimizerConfig, clip_norm};
 pub use params::{Init, ParamId, ParamRange, Params};
 pub use scalar::Scalar;

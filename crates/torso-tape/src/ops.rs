@@ -25,6 +25,7 @@ pub(crate) mod linear;
 pub(crate) mod loss;
 pub(crate) mod mix;
 pub(crate) mod multiply;
+pub(crate) mod select;
 pub(crate) mod softmax;
 
 /// What was recorded. An enum, not a trait object: a step records dozens, and boxes would
@@ -81,6 +82,7 @@ pub(crate) enum Op {
         weight: Var,
     },
     Conv(conv::ConvOp),
+    Select(select::SelectOp),
     Loss(loss::LossOp),
 }
 
@@ -98,6 +100,7 @@ impl Op {
             | Self::Activate { input, .. }
             | Self::Softmax { input }
             | Self::Gate { gates: input } => [Some(input), None],
+            Self::Select(op) => [Some(op.codes), Some(op.weights)],
             Self::Loss(op) => [Some(op.input), None],
             Self::Add { a, b }
             | Self::Concat { a, b }
@@ -194,6 +197,7 @@ impl<T: Scalar> Pullback<'_, '_, T> {
             }
             Op::Product { input, weight } => blend::pull_back_product(self, node, [input, weight]),
             Op::Conv(op) => conv::pull_back(self, node, op),
+            Op::Select(op) => select::pull_back(self, node, op),
             Op::Loss(op) => loss::pull_back(self, node, op),
         }
     }

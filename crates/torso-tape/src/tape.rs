@@ -249,6 +249,13 @@ impl<T: Scalar> Tape<T> {
         ops::gate::record(self, gates, inputs)
     }
 
+    /// Records gates `[B, n_experts]` that become sparse: `codes` is `[B, k * digits]`, the binary
+    /// codes of `k` selectors, each number a digit by a smooth step of the given width; `weights` is
+    /// `[B, k]`.
+    pub fn select(&mut self, codes: Var, weights: Var, n_experts: usize, width: T) -> Var {
+        ops::select::record(self, codes, weights, n_experts, width)
+    }
+
     /// Records a weight `[rows, out]`: `sum_k coefficients[k] parts[k]`, where `parts` is
     /// `[K * rows, out]`. Only tasks that are no groups of rows may read it.
     pub fn blend(&mut self, params: &Params<T>, parts: ParamId, coefficients: ParamId) -> Var {
