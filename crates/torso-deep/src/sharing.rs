@@ -20,7 +20,13 @@ pub mod hard;
 mod lanes;
 pub mod low_supervision;
 pub mod sluice;
+pub mod cgc;
+mod experts;
+pub mod hard;
+pub mod mmoe;
+pub mod ple;
 pub mod soft_l2;
+mod task_linear;
 
 #[cfg(test)]
 pub(crate) mod contract;
@@ -170,6 +176,8 @@ pub fn methods() -> &'static [&'static SharingMethod] {
         &sluice::METHOD,
         &soft_l2::METHOD,
     ];
+    static METHODS: &[&SharingMethod] =
+        &[&cgc::METHOD, &hard::METHOD, &mmoe::METHOD, &ple::METHOD, &soft_l2::METHOD];
     METHODS
 }
 
