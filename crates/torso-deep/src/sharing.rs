@@ -24,6 +24,7 @@ pub mod cgc;
 mod experts;
 pub mod hard;
 pub mod mmoe;
+pub mod mtan;
 pub mod ple;
 pub mod soft_l2;
 mod task_linear;
@@ -178,6 +179,13 @@ pub fn methods() -> &'static [&'static SharingMethod] {
     ];
     static METHODS: &[&SharingMethod] =
         &[&cgc::METHOD, &hard::METHOD, &mmoe::METHOD, &ple::METHOD, &soft_l2::METHOD];
+        &cgc::METHOD,
+        &hard::METHOD,
+        &mmoe::METHOD,
+        &mtan::METHOD,
+        &ple::METHOD,
+        &soft_l2::METHOD,
+    ];
     METHODS
 }
 
