@@ -21,6 +21,7 @@ mod lanes;
 pub mod low_supervision;
 pub mod sluice;
 pub mod cgc;
+pub mod dselect_k;
 mod experts;
 pub mod hard;
 pub mod mmoe;
@@ -180,6 +181,7 @@ pub fn methods() -> &'static [&'static SharingMethod] {
     static METHODS: &[&SharingMethod] =
         &[&cgc::METHOD, &hard::METHOD, &mmoe::METHOD, &ple::METHOD, &soft_l2::METHOD];
         &cgc::METHOD,
+        &dselect_k::METHOD,
         &hard::METHOD,
         &mmoe::METHOD,
         &mtan::METHOD,
