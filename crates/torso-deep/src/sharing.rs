@@ -10,7 +10,10 @@ use crate::heads::Heads;
 use crate::layout::{Context, Layout, LayoutError};
 use crate::network::{Cuts, Forward};
 
+pub mod cgc;
 pub mod cross_stitch;
+pub mod dselect_k;
+mod experts;
 mod factor;
 pub mod factor_laf;
 pub mod factor_tt;
@@ -19,14 +22,10 @@ pub mod fully_adaptive;
 pub mod hard;
 mod lanes;
 pub mod low_supervision;
-pub mod sluice;
-pub mod cgc;
-pub mod dselect_k;
-mod experts;
-pub mod hard;
 pub mod mmoe;
 pub mod mtan;
 pub mod ple;
+pub mod sluice;
 pub mod soft_l2;
 mod task_linear;
 
@@ -168,24 +167,19 @@ pub(crate) trait Sharing: Send + Sync {
 /// Every sharing architecture, by id.
 pub fn methods() -> &'static [&'static SharingMethod] {
     static METHODS: &[&SharingMethod] = &[
+        &cgc::METHOD,
         &cross_stitch::METHOD,
+        &dselect_k::METHOD,
         &factor_laf::METHOD,
         &factor_tt::METHOD,
         &factor_tucker::METHOD,
         &fully_adaptive::METHOD,
         &hard::METHOD,
         &low_supervision::METHOD,
-        &sluice::METHOD,
-        &soft_l2::METHOD,
-    ];
-    static METHODS: &[&SharingMethod] =
-        &[&cgc::METHOD, &hard::METHOD, &mmoe::METHOD, &ple::METHOD, &soft_l2::METHOD];
-        &cgc::METHOD,
-        &dselect_k::METHOD,
-        &hard::METHOD,
         &mmoe::METHOD,
         &mtan::METHOD,
         &ple::METHOD,
+        &sluice::METHOD,
         &soft_l2::METHOD,
     ];
     METHODS

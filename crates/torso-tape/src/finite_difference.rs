@@ -5,9 +5,7 @@ use torso_core::seed::{Seed, normal};
 
 use crate::{
     Activation, ConvShape, Groups, HeadGradient, Init, Jacobian, LossKind, LossSpec, ParamId,
-    Params, Role, Scalar, Tape, Var,
-    Activation, Groups, HeadGradient, Init, Jacobian, LossKind, LossSpec, ParamId, Params, Role,
-    Scalar, Tape, Var, smooth_step,
+    Params, Role, Scalar, Tape, Var, smooth_step,
 };
 
 const ROWS: usize = 7;

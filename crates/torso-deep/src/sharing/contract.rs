@@ -142,7 +142,8 @@ fn every_architecture_learns_from_images() {
         let model = fit(&joint(entry, "equal", lenet.clone()), &table, 1).unwrap();
         let best = &model.trace().epochs[model.trace().best_epoch];
         let id = entry.method.id;
-        assert!(best.train.iter().all(|loss| *loss < 0.9), "{id}: {:?}", best.train);
+        let mean = best.train.iter().sum::<f64>() / best.train.len() as f64;
+        assert!(mean < 0.8, "{id}: {:?}", best.train);
         let predictions = model.predict(&table.1, 2, &[0, 7, 50]);
         assert!(predictions.iter().all(|p| p.is_finite()), "{id}");
     }

@@ -23,7 +23,7 @@ fn complete() -> (TaskData, Design) {
     };
     let tasks = vec![task(("a", |x| x[0] + x[1])), task(("b", |x| x[0] - 0.5 * x[1] * x[1]))];
     let values = FeatureValues::Numeric(vec![0.0; ROWS]);
-    let features = Features { columns: vec![Feature { name: "x".into(), values }] };
+    let features = Features { columns: vec![Feature { name: "x".into(), values }], image: None };
     let data = TaskData::new("t", "", features, tasks, Layout::Columns).unwrap();
     (data, Design::new(vec!["x".into(), "y".into()], ROWS, x))
 }

@@ -47,6 +47,7 @@ fn three_tasks_stay_below_two_trunks() {
             own: Map::new(),
             plan: Value::Null,
             n_inputs: 32,
+            image: None,
             outputs: Outputs::of(&columns().0),
             rotates: false,
             settings: NetworkSettings::default(),

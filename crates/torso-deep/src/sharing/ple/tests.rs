@@ -14,6 +14,7 @@ fn laid_out(own: Value, hidden: &[usize], grouped: bool) -> Result<Network, Layo
         own: serde_json::from_value(own).unwrap(),
         plan: Value::Null,
         n_inputs: 2,
+        image: None,
         outputs: Outputs::of(&data),
         rotates: false,
         settings: NetworkSettings { hidden: hidden.to_vec(), ..NetworkSettings::default() },
