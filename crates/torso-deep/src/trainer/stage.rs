@@ -14,9 +14,21 @@ use crate::sharing::{Moment, SharingMethod};
 const ROWS: usize = 4096;
 
 impl Training<'_> {
-    /// Lays the network out anew if its architecture says so now; whether it did. The optimizer and
-    /// the choice of the best epoch begin again.
+    /// Lays the network out anew if its architecture says so now; whether it did. The next stage
+    /// begins from the best epoch of this one; the optimizer and the choice of the best begin again.
     pub(super) fn begin_stage(&mut self, moment: Moment) -> Result<bool, FitError> {
+        let last = self.network.params.values().to_vec();
+        if let Some(best) = &self.best {
+            self.network.params.values_mut().copy_from_slice(&best.values);
+        }
+        let has_begun = self.begin_stage_from_best(moment)?;
+        if !has_begun {
+            self.network.params.values_mut().copy_from_slice(&last);
+        }
+        Ok(has_begun)
+    }
+
+    fn begin_stage_from_best(&mut self, moment: Moment) -> Result<bool, FitError> {
         let row_losses = if self.network.sharing().0.wants_row_losses(moment) {
             self.row_losses()
         } else {
