@@ -27,8 +27,8 @@
 //! through the networks of all groups.
 //!
 //! # Claims
-//! With `a = I` it is the single networks, to the bit. A task of few rows gains most. `a` tells how
-//! much a task takes from another one, layer by layer.
+//! With `a = I` it is the single networks, to the bit. The paper: a task of few rows gains most.
+//! `a` tells what a task reads of another one, which need not be how related they are.
 //!
 //! # Differences
 //! The paper stitches after the pooling layers and the dense layers of `AlexNet`; here a stitch is

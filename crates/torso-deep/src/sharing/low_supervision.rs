@@ -16,8 +16,8 @@
 //! One pass through the encoder, whatever the number of tasks.
 //!
 //! # Claims
-//! Where one task is a step on the way to another, it helps that one most at the lower layer; at
-//! the last layer it may not help at all.
+//! The paper: where one task is a step on the way to another, it helps that one most at the lower
+//! layer, and not at the last one. The layers above must then be learned without it.
 //!
 //! # Differences
 //! The paper has recurrent layers over the words of a sentence and alternates between tasks; here
