@@ -172,6 +172,8 @@ pub fn paired(differences: &[f64]) -> Interval {
 
 impl std::fmt::Display for Interval {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-        write!(f, "{:.3} [{:.3}, {:.3}]", self.mean, self.low, self.high)
+        let digits = f.precision().unwrap_or(3);
+        let Self { mean, low, high } = self;
+        write!(f, "{mean:.digits$} [{low:.digits$}, {high:.digits$}]")
     }
 }

@@ -4,8 +4,11 @@
 //! `sharing_truth [SYSTEM...]` runs some systems.
 #![expect(clippy::print_stdout, reason = "an experiment")]
 
+mod cross_stitch;
 mod hard;
 mod kit;
+mod low_supervision;
+mod sluice;
 
 /// One bar of a test on planted truth.
 pub struct Row {
@@ -23,7 +26,12 @@ pub struct Row {
 
 type Group = (&'static str, fn() -> Vec<Row>);
 
-const GROUPS: &[Group] = &[("hard", hard::rows)];
+const GROUPS: &[Group] = &[
+    ("cross-stitch", cross_stitch::rows),
+    ("hard", hard::rows),
+    ("low-supervision", low_supervision::rows),
+    ("sluice", sluice::rows),
+];
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
