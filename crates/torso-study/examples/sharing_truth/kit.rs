@@ -7,6 +7,7 @@ use torso_core::features::{Design, Feature, FeatureValues, Features};
 use torso_core::finding::Finding;
 use torso_core::journal::NoJournal;
 use torso_core::seed::{Seed, shuffle};
+use torso_core::snapshot::Snapshot;
 use torso_study::arm::{ArmSettings, parse};
 
 /// A table whose rows are dealt to training, validation and test.
@@ -80,6 +81,8 @@ pub struct Outcome {
     pub losses: Vec<f64>,
     pub findings: Vec<Finding>,
     pub n_parameters: usize,
+    /// What the model is made of.
+    pub network: Snapshot,
 }
 
 impl Outcome {
@@ -140,6 +143,7 @@ pub fn learn(
         losses: planted.data.tasks().iter().enumerate().map(loss).collect(),
         findings: model.trace().findings.clone(),
         n_parameters: model.n_parameters(),
+        network: model.snapshot(),
     }
 }
 

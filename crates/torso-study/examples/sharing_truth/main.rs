@@ -9,6 +9,10 @@ mod hard;
 mod kit;
 mod low_supervision;
 mod sluice;
+mod baxter;
+mod hard;
+mod kit;
+mod peaks;
 
 /// One bar of a test on planted truth.
 pub struct Row {
@@ -32,6 +36,7 @@ const GROUPS: &[Group] = &[
     ("low-supervision", low_supervision::rows),
     ("sluice", sluice::rows),
 ];
+const GROUPS: &[Group] = &[("baxter", baxter::rows), ("hard", hard::rows), ("peaks", peaks::rows)];
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
