@@ -4,15 +4,13 @@
 //! `sharing_truth [SYSTEM...]` runs some systems.
 #![expect(clippy::print_stdout, reason = "an experiment")]
 
+mod baxter;
 mod cross_stitch;
 mod hard;
 mod kit;
 mod low_supervision;
-mod sluice;
-mod baxter;
-mod hard;
-mod kit;
 mod peaks;
+mod sluice;
 
 /// One bar of a test on planted truth.
 pub struct Row {
@@ -31,12 +29,13 @@ pub struct Row {
 type Group = (&'static str, fn() -> Vec<Row>);
 
 const GROUPS: &[Group] = &[
+    ("baxter", baxter::rows),
     ("cross-stitch", cross_stitch::rows),
     ("hard", hard::rows),
     ("low-supervision", low_supervision::rows),
+    ("peaks", peaks::rows),
     ("sluice", sluice::rows),
 ];
-const GROUPS: &[Group] = &[("baxter", baxter::rows), ("hard", hard::rows), ("peaks", peaks::rows)];
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
