@@ -25,9 +25,12 @@ pub mod low_supervision;
 pub mod mmoe;
 pub mod mtan;
 pub mod ple;
+pub mod relationship;
 pub mod sluice;
 pub mod soft_l2;
+pub mod soft_trace;
 mod task_linear;
+mod weight_tensor;
 
 #[cfg(test)]
 pub(crate) mod contract;
@@ -179,8 +182,10 @@ pub fn methods() -> &'static [&'static SharingMethod] {
         &mmoe::METHOD,
         &mtan::METHOD,
         &ple::METHOD,
+        &relationship::METHOD,
         &sluice::METHOD,
         &soft_l2::METHOD,
+        &soft_trace::METHOD,
     ];
     METHODS
 }

@@ -1,0 +1,151 @@
+//! The weights that all tasks have in one place, as a tensor of order 3: (input, output, task).
+
+use std::ops::Range;
+
+use faer::linalg::matmul::matmul;
+use faer::{Accum, Mat, MatRef, Par};
+
+/// The axis of what a layer reads.
+pub(super) const INPUT: usize = 0;
+/// The axis of what it puts out.
+pub(super) const OUTPUT: usize = 1;
+/// The axis of the tasks.
+pub(super) const TASK: usize = 2;
+
+/// A tensor `[inputs, outputs, tasks]`, kept task by task, each `[inputs, outputs]` row-major.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct WeightTensor {
+    sizes: [usize; 3],
+    values: Vec<f64>,
+}
+
+impl WeightTensor {
+    /// The values at `spans`, one for each task, of rows of `n_outputs` numbers.
+    pub(super) fn gather(values: &[f32], spans: &[Range<usize>], n_outputs: usize) -> Self {
+        let n_inputs = spans[0].len() / n_outputs;
+        let stacked = spans.iter().flat_map(|span| &values[span.clone()]).map(|v| f64::from(*v));
+        Self { sizes: [n_inputs, n_outputs, spans.len()], values: stacked.collect() }
+    }
+
+    /// A tensor of `values`, in the order in which they are kept.
+    #[cfg(test)]
+    pub(super) fn new(sizes: [usize; 3], values: Vec<f64>) -> Self {
+        assert_eq!(values.len(), sizes.iter().product::<usize>(), "a tensor is as its sizes say");
+        Self { sizes, values }
+    }
+
+    /// The numbers along each axis.
+    pub(super) fn sizes(&self) -> [usize; 3] {
+        self.sizes
+    }
+
+    /// All values, in the order in which they are kept.
+    pub(super) fn values(&self) -> &[f64] {
+        &self.values
+    }
+
+    /// Whether a training has not diverged.
+    pub(super) fn is_finite(&self) -> bool {
+        self.values.iter().all(|value| value.is_finite())
+    }
+
+    /// The scalar product with a tensor of the same sizes.
+    pub(super) fn dot(&self, other: &Self) -> f64 {
+        self.values.iter().zip(&other.values).map(|(a, b)| a * b).sum()
+    }
+
+    /// The matrix with one axis in its rows and the two others in its columns.
+    pub(super) fn unfold(&self, axis: usize) -> Mat<f64> {
+        let rows = self.sizes[axis];
+        let columns = self.values.len() / rows;
+        Mat::from_fn(rows, columns, |row, column| self.values[self.place(axis, row, column)])
+    }
+
+    /// The tensor of the same sizes whose unfolding is `matrix`.
+    pub(super) fn fold(&self, axis: usize, matrix: MatRef<'_, f64>) -> Self {
+        let mut folded = Self { sizes: self.sizes, values: vec![0.0; self.values.len()] };
+        for column in 0..matrix.ncols() {
+            for row in 0..matrix.nrows() {
+                folded.values[self.place(axis, row, column)] = matrix[(row, column)];
+            }
+        }
+        folded
+    }
+
+    /// Multiplies the fibers along an axis by a matrix.
+    pub(super) fn times(&self, axis: usize, matrix: MatRef<'_, f64>) -> Self {
+        self.fold(axis, product(matrix, self.unfold(axis).as_ref()).as_ref())
+    }
+
+    /// Adds `factor` times the tensor to `into`, task by task at `spans`.
+    #[expect(clippy::cast_possible_truncation, reason = "the tape runs in f32")]
+    pub(super) fn add_to(&self, into: &mut [f32], spans: &[Range<usize>], factor: f64) {
+        let tasks = self.values.chunks_exact(self.sizes[INPUT] * self.sizes[OUTPUT]);
+        for (own, span) in tasks.zip(spans) {
+            let into = into[span.clone()].iter_mut().zip(own);
+            into.for_each(|(into, value)| *into += (factor * value) as f32);
+        }
+    }
+
+    /// Where an entry of an unfolding is kept.
+    fn place(&self, axis: usize, row: usize, column: usize) -> usize {
+        let [inputs, outputs, _] = self.sizes;
+        match axis {
+            INPUT => (column / outputs * inputs + row) * outputs + column % outputs,
+            OUTPUT => column * outputs + row,
+            _ => row * inputs * outputs + column,
+        }
+    }
+}
+
+/// `a b`, in one thread.
+pub(super) fn product(a: MatRef<'_, f64>, b: MatRef<'_, f64>) -> Mat<f64> {
+    let mut out = Mat::zeros(a.nrows(), b.ncols());
+    matmul(out.as_mut(), Accum::Replace, a, b, 1.0, Par::Seq);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tensor() -> WeightTensor {
+        WeightTensor::new([2, 3, 4], (0..24).map(f64::from).collect())
+    }
+
+    #[test]
+    fn an_unfolding_folds_back_and_keeps_axes_in_rows() {
+        let tensor = tensor();
+        for axis in [INPUT, OUTPUT, TASK] {
+            let matrix = tensor.unfold(axis);
+            assert_eq!(matrix.shape(), (tensor.sizes()[axis], 24 / tensor.sizes()[axis]));
+            assert_eq!(tensor.fold(axis, matrix.as_ref()), tensor);
+        }
+        // Entry (i, o, t) is 6 t + 3 i + o.
+        assert_eq!(tensor.unfold(INPUT)[(1, 3 * 2 + 1)], 16.0);
+        assert_eq!(tensor.unfold(OUTPUT)[(2, 2 * 3 + 1)], 23.0);
+        assert_eq!(tensor.unfold(TASK)[(3, 4)], 22.0);
+    }
+
+    #[test]
+    fn a_product_along_an_axis_is_that_of_the_fibers() {
+        let swap = Mat::from_fn(2, 2, |i, j| if i == j { 0.0 } else { 2.0 });
+        let product = tensor().times(INPUT, swap.as_ref());
+        assert_eq!(product.values()[..6], [6.0, 8.0, 10.0, 0.0, 2.0, 4.0]);
+        assert_eq!(
+            product.dot(&tensor()),
+            product.values().iter().zip(0..24).fold(0.0, |sum, (v, k)| sum + v * f64::from(k))
+        );
+    }
+
+    #[test]
+    fn weights_come_from_the_tasks_places_and_go_back_there() {
+        let values: Vec<f32> = (0..12).map(|k| k as f32).collect();
+        let spans = [1..5, 7..11];
+        let tensor = WeightTensor::gather(&values, &spans, 2);
+        assert_eq!(tensor.sizes(), [2, 2, 2]);
+        let mut into = vec![1.0f32; 12];
+        tensor.add_to(&mut into, &spans, 2.0);
+        assert_eq!(into, [1., 3., 5., 7., 9., 1., 1., 15., 17., 19., 21., 1.]);
+    }
+}
