@@ -60,7 +60,9 @@ fn orthonormalize(rows: &mut [f64], width: usize) {
             row.iter_mut().zip(other).for_each(|(r, o)| *r -= along * o);
         }
         let norm = dot(row, row).sqrt();
-        row.iter_mut().for_each(|r| *r /= norm);
+        for value in row {
+            *value /= norm;
+        }
     }
 }
 
