@@ -223,7 +223,9 @@ impl Sharing for Factored {
                 }
                 Layers::Factored(layers) => layers[l].record(forward, &mut lanes),
             }
-            lanes.iter_mut().for_each(|h| *h = forward.dropout(*h));
+            for h in &mut lanes {
+                *h = forward.dropout(*h);
+            }
         }
         Reading::of_lanes(self.grouped, lanes)
     }

@@ -268,7 +268,9 @@ impl Sharing for FullyAdaptive {
         for (l, layer) in self.layers.iter().enumerate() {
             let tree = &self.plan.tree;
             values = layer.record(forward, &values, (tree, l));
-            values.iter_mut().for_each(|h| *h = forward.dropout(*h));
+            for h in &mut values {
+                *h = forward.dropout(*h);
+            }
         }
         if self.grouped {
             return Reading::Common(values[0]);

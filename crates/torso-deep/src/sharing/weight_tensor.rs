@@ -35,11 +35,13 @@ impl WeightTensor {
     }
 
     /// The numbers along each axis.
+    #[cfg(test)]
     pub(super) fn sizes(&self) -> [usize; 3] {
         self.sizes
     }
 
     /// All values, in the order in which they are kept.
+    #[cfg(test)]
     pub(super) fn values(&self) -> &[f64] {
         &self.values
     }

@@ -11,8 +11,8 @@ use torso_core::snapshot::Snapshot;
 use torso_study::arm::{ArmSettings, parse};
 
 /// A table whose rows are dealt to training, validation and test.
-pub struct Planted {
-    pub data: TaskData,
+pub(crate) struct Planted {
+    pub(crate) data: TaskData,
     design: Design,
     train: Vec<u32>,
     validation: Vec<u32>,
@@ -21,14 +21,14 @@ pub struct Planted {
 
 /// How the rows of a table are dealt, in this order.
 #[derive(Clone, Copy)]
-pub struct Parts {
-    pub train: usize,
-    pub validation: usize,
-    pub test: usize,
+pub(crate) struct Parts {
+    pub(crate) train: usize,
+    pub(crate) validation: usize,
+    pub(crate) test: usize,
 }
 
 impl Parts {
-    pub fn total(self) -> usize {
+    pub(crate) fn total(self) -> usize {
         self.train + self.validation + self.test
     }
 }
@@ -36,7 +36,7 @@ impl Parts {
 impl Planted {
     /// Tasks as columns: `labels [tasks][rows]`, `NaN` where there is none, on `inputs [rows, d]`.
     /// Of a binary task the labels are 0 and 1.
-    pub fn columns(
+    pub(crate) fn columns(
         inputs: &[f64],
         d: usize,
         kinds: &[TaskKind],
@@ -52,7 +52,7 @@ impl Planted {
         let column = |j: usize| inputs.iter().skip(j).step_by(d).copied().collect();
         let feature =
             |j: usize| Feature { name: format!("x{j}"), values: FeatureValues::Numeric(column(j)) };
-        let features = Features { columns: (0..d).map(feature).collect() };
+        let features = Features::new((0..d).map(feature).collect());
         let names = (0..d).map(|j| format!("x{j}")).collect();
         let design = Design::new(names, parts.total(), inputs.to_vec());
         let data = TaskData::new("planted", "", features, tasks, Layout::Columns)
@@ -70,40 +70,49 @@ impl Planted {
     }
 
     /// Regressions.
-    pub fn regressions(inputs: &[f64], d: usize, labels: &[Vec<f64>], parts: Parts) -> Self {
+    pub(crate) fn regressions(inputs: &[f64], d: usize, labels: &[Vec<f64>], parts: Parts) -> Self {
         Self::columns(inputs, d, &vec![TaskKind::Regression; labels.len()], labels, parts)
     }
 }
 
 /// What a fit came to.
-pub struct Outcome {
+pub(crate) struct Outcome {
     /// The test loss of each task: the mean squared error, or the log loss.
-    pub losses: Vec<f64>,
-    pub findings: Vec<Finding>,
-    pub n_parameters: usize,
+    pub(crate) losses: Vec<f64>,
+    /// The share of wrong test predictions of each binary task.
+    pub(crate) wrong: Vec<f64>,
+    /// The mean of the tasks' validation losses, each in units of its constant loss.
+    pub(crate) validation: f64,
+    pub(crate) findings: Vec<Finding>,
+    pub(crate) n_parameters: usize,
     /// What the model is made of.
-    pub network: Snapshot,
+    pub(crate) network: Snapshot,
 }
 
 impl Outcome {
-    pub fn mean(&self) -> f64 {
+    pub(crate) fn mean(&self) -> f64 {
         self.losses.iter().sum::<f64>() / self.losses.len() as f64
+    }
+
+    /// The mean share of wrong test predictions.
+    pub(crate) fn wrong_share(&self) -> f64 {
+        self.wrong.iter().sum::<f64>() / self.wrong.len() as f64
     }
 }
 
 /// What may be spent on a fit.
 #[derive(Clone, Copy)]
-pub struct Spend {
-    pub trials: usize,
-    pub epochs: usize,
-    pub batch: usize,
+pub(crate) struct Spend {
+    pub(crate) trials: usize,
+    pub(crate) epochs: usize,
+    pub(crate) batch: usize,
 }
 
 /// Learns with the arm `id` (such as `soft-l2` or `apart`) and tests it.
 ///
 /// # Panics
 /// If the arm or its settings are not valid, or do not fit the table.
-pub fn learn(
+pub(crate) fn learn(
     id: &str,
     settings: &[(&str, Value)],
     planted: &Planted,
@@ -137,10 +146,17 @@ pub fn learn(
             TaskKind::Regression => (p - y).powi(2),
             _ => -(if *y > 0.5 { *p } else { 1.0 - p }).max(1e-12).ln(),
         });
-        losses.sum::<f64>() / labels.len() as f64
+        let is_wrong = |(p, y): &(&f64, &f64)| (**p > 0.5) != (**y > 0.5);
+        let wrong = predictions.iter().zip(&labels).filter(is_wrong).count();
+        let n = labels.len() as f64;
+        (losses.sum::<f64>() / n, wrong as f64 / n)
     };
+    let (losses, wrong) = planted.data.tasks().iter().enumerate().map(loss).unzip();
+    let best = &model.trace().epochs[model.trace().best_epoch].validation;
     Outcome {
-        losses: planted.data.tasks().iter().enumerate().map(loss).collect(),
+        losses,
+        wrong,
+        validation: best.iter().sum::<f64>() / best.len() as f64,
         findings: model.trace().findings.clone(),
         n_parameters: model.n_parameters(),
         network: model.snapshot(),
@@ -148,7 +164,7 @@ pub fn learn(
 }
 
 /// Permutes labels among the rows of training and validation: Caruana's shuffle test.
-pub fn shuffled(labels: &[f64], parts: Parts, seed: u64) -> Vec<f64> {
+pub(crate) fn shuffled(labels: &[f64], parts: Parts, seed: u64) -> Vec<f64> {
     let mut mixed = labels.to_vec();
     let n = parts.train + parts.validation;
     shuffle(&mut mixed[..n], &mut Seed(seed).stream("shuffled", "", 0));
@@ -156,15 +172,15 @@ pub fn shuffled(labels: &[f64], parts: Parts, seed: u64) -> Vec<f64> {
 }
 
 /// The mean of paired differences with its 95% interval (Student's t).
-pub struct Interval {
-    pub mean: f64,
-    pub low: f64,
-    pub high: f64,
+pub(crate) struct Interval {
+    pub(crate) mean: f64,
+    pub(crate) low: f64,
+    pub(crate) high: f64,
 }
 
 /// # Panics
 /// If there are fewer than two.
-pub fn paired(differences: &[f64]) -> Interval {
+pub(crate) fn paired(differences: &[f64]) -> Interval {
     use statrs::distribution::{ContinuousCDF, StudentsT};
     let n = differences.len() as f64;
     let mean = differences.iter().sum::<f64>() / n;

@@ -6,24 +6,29 @@
 
 mod baxter;
 mod cross_stitch;
+mod factor;
+mod fully_adaptive;
 mod hard;
 mod kit;
 mod low_supervision;
 mod peaks;
+mod relationship;
 mod sluice;
+mod soft_l2;
+mod soft_trace;
 
 /// One bar of a test on planted truth.
-pub struct Row {
+pub(crate) struct Row {
     /// The architecture.
-    pub system: &'static str,
+    pub(crate) system: &'static str,
     /// What was planted, and what is measured.
-    pub condition: String,
+    pub(crate) condition: String,
     /// The figure.
-    pub measured: String,
+    pub(crate) measured: String,
     /// What it had to be.
-    pub bar: &'static str,
+    pub(crate) bar: &'static str,
     /// Whether it is.
-    pub met: bool,
+    pub(crate) met: bool,
 }
 
 type Group = (&'static str, fn() -> Vec<Row>);
@@ -31,10 +36,15 @@ type Group = (&'static str, fn() -> Vec<Row>);
 const GROUPS: &[Group] = &[
     ("baxter", baxter::rows),
     ("cross-stitch", cross_stitch::rows),
+    ("factor", factor::rows),
+    ("fully-adaptive", fully_adaptive::rows),
     ("hard", hard::rows),
     ("low-supervision", low_supervision::rows),
     ("peaks", peaks::rows),
+    ("relationship", relationship::rows),
     ("sluice", sluice::rows),
+    ("soft-l2", soft_l2::rows),
+    ("soft-trace", soft_trace::rows),
 ];
 
 fn main() {

@@ -1,8 +1,8 @@
 //! Which tasks find the same rows difficult, and how many branches that is worth.
 //!
 //! # Formula
-//! A row is difficult for a task if its loss is at least the task's mean. `A_ij = P(both difficult)
-//! + P(both easy)` over the rows that both have. Of branches `k` and `l`, that each serve some
+//! A row is difficult for a task if its loss is at least the task's mean. Over the rows that both
+//! have, `A_ij = P(both difficult) + P(both easy)`. Of branches `k` and `l`, that each serve some
 //! tasks, `B_kl = (mean_{i in k} min_{j in l} A_ij + mean_{j in l} min_{i in k} A_ij) / 2`.
 //!
 //! Branches dealt to `d` groups cost `(d - 1) + alpha mean_g (1 - mean_{k in g} min_{l in g} B_kl)`.

@@ -95,9 +95,8 @@ mod tests {
 
     #[test]
     fn it_chooses_what_the_definition_does() {
-        for seed in 0..40 {
-            let (rows, columns) =
-                ([6, 10, 20][seed as usize % 3], [12, 9, 16][seed as usize / 3 % 3]);
+        for (seed, at) in (0..40_u64).zip(0..40_usize) {
+            let (rows, columns) = ([6, 10, 20][at % 3], [12, 9, 16][at / 3 % 3]);
             let weight = random(rows, columns, seed);
             for n in 1..rows.min(columns) {
                 assert_eq!(choose(&weight, n), naive(&weight, n), "seed {seed}, {n}");

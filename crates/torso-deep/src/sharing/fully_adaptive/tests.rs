@@ -82,7 +82,7 @@ fn a_split_changes_no_bit_of_what_the_heads_read() {
                 let (a, b) =
                     (read(&mut before, &design, &groups), read(&mut after, &design, &groups));
                 assert!(a.iter().any(|v| *v > 0.0));
-                assert_eq!(a, b, "{} tasks", n_tasks);
+                assert_eq!(a, b, "{n_tasks} tasks");
             }
             // From here on the branches go their own ways.
             let mut stream = Seed(8).stream("test", "moved", 0);

@@ -72,7 +72,9 @@ impl Tree {
         let mut tree = self.clone();
         let mut branches = vec![0; self.layers[layer].len()];
         for (tasks, group) in self.above(layer).iter().zip(groups) {
-            tasks.iter().for_each(|task| branches[*task] = *group);
+            for task in tasks {
+                branches[*task] = *group;
+            }
         }
         tree.layers[layer] = in_order(&branches);
         tree

@@ -17,7 +17,7 @@ const ROWS: usize = 120;
 pub(in crate::sharing) fn table(d: usize, tasks: Vec<(TaskKind, Vec<f64>)>) -> TaskData {
     let values = FeatureValues::Numeric(vec![0.0; ROWS]);
     let column = |j: usize| Feature { name: format!("x{j}"), values: values.clone() };
-    let features = Features { columns: (0..d).map(column).collect() };
+    let features = Features::new((0..d).map(column).collect());
     let task = |(t, (kind, labels)): (usize, (TaskKind, Vec<f64>))| Task {
         name: format!("y{t}"),
         kind,
