@@ -7,8 +7,8 @@
 //! # Parameters
 //! | name | default | range | source |
 //! |---|---|---|---|
-//! | `shared` | 1 | 0 to 256 | DeepCTR's `PLE` |
-//! | `own` | 1 | 0 to 256, at least 1 without shared ones | DeepCTR's `PLE` |
+//! | `shared` | 1 | 0 to 256 | `DeepCTR` |
+//! | `own` | 1 | 0 to 256, at least 1 without shared ones | `DeepCTR` |
 //!
 //! The paper tunes both numbers and publishes none as a default.
 //!

@@ -177,7 +177,9 @@ pub(crate) fn task_means(
         }
     }
     for (sums, n) in sums.chunks_exact_mut(width).zip(counts) {
-        sums.iter_mut().for_each(|sum| *sum /= n.max(1.0));
+        for sum in sums {
+            *sum /= n.max(1.0);
+        }
     }
     sums
 }

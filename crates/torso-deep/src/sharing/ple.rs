@@ -10,9 +10,9 @@
 //! # Parameters
 //! | name | default | range | source |
 //! |---|---|---|---|
-//! | `shared` | 1 | 0 to 256 | DeepCTR's `PLE` |
-//! | `own` | 1 | 0 to 256, at least 1 without shared ones | DeepCTR's `PLE` |
-//! | `levels` | none: 2, or 1 where the encoder has one layer | 1 to the encoder's layers | the paper's experiments, and DeepCTR's `PLE` |
+//! | `shared` | 1 | 0 to 256 | `DeepCTR` |
+//! | `own` | 1 | 0 to 256, at least 1 without shared ones | `DeepCTR` |
+//! | `levels` | none: 2, or 1 where the encoder has one layer | 1 to the encoder's layers | the paper's experiments, and `DeepCTR` |
 //!
 //! # Cost
 //! As [`cgc`](super::cgc); all levels together are one encoder deep.

@@ -73,7 +73,7 @@ fn own_experts_alone_are_the_tasks_alone() {
 
 /// Whether two architectures learn the same, to the bit.
 #[track_caller]
-fn same(a: (&'static SharingMethod, Value), b: (&'static SharingMethod, Value)) {
+fn same(a: &(&'static SharingMethod, Value), b: &(&'static SharingMethod, Value)) {
     for table in [columns(), groups()] {
         let dropout = NetworkSettings { dropout: 0.1, ..settings() };
         let predict = |(entry, own): &(&'static SharingMethod, Value)| {
@@ -82,18 +82,18 @@ fn same(a: (&'static SharingMethod, Value), b: (&'static SharingMethod, Value)) 
             let tasks = 0..table.0.n_tasks();
             tasks.flat_map(|t| model.predict(&table.1, t, &all)).collect::<Vec<f64>>()
         };
-        assert_eq!(predict(&a), predict(&b));
+        assert_eq!(predict(a), predict(b));
     }
 }
 
 #[test]
 fn shared_experts_alone_are_multi_gate_experts() {
     let shared = (&super::METHOD, json!({ "shared": 3, "own": 0 }));
-    same(shared, (&mmoe::METHOD, json!({ "experts": 3 })));
+    same(&shared, &(&mmoe::METHOD, json!({ "experts": 3 })));
 }
 
 #[test]
 fn one_level_of_extraction_is_this() {
-    let counts = json!({ "shared": 2, "own": 1 });
-    same((&super::METHOD, counts), (&ple::METHOD, json!({ "shared": 2, "own": 1, "levels": 1 })));
+    let level = (&super::METHOD, json!({ "shared": 2, "own": 1 }));
+    same(&level, &(&ple::METHOD, json!({ "shared": 2, "own": 1, "levels": 1 })));
 }

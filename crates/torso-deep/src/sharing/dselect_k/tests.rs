@@ -125,3 +125,77 @@ fn settings_are_checked() {
     assert_eq!(refused(json!({ "gamma": 0 })), "expected `gamma` above 0, found 0");
     assert_eq!(refused(json!({ "entropy": -1 })), "expected `entropy` at least 0, found -1");
 }
+
+/// Selectors over eight given experts, learned on `0.7 E_a + 0.3 E_b`: the experts that are left.
+fn select_planted(seed: u64, k: usize, planted: [usize; 2], entropy: f64) -> Vec<usize> {
+    const ROWS: usize = 200;
+    let names = vec!["a".to_string()];
+    let outputs = crate::supervision::Outputs {
+        names,
+        kinds: vec![torso_core::data::TaskKind::Regression],
+        grouped: false,
+    };
+    let (settings, own) = (NetworkSettings::default(), Map::new());
+    let mut params = torso_tape::Params::new(Seed(seed));
+    let mut layout = crate::layout::Layout {
+        params: &mut params,
+        context: crate::layout::Context { outputs: &outputs, settings: &settings, own: &own },
+        encoder: crate::encoder::Encoder::new(&settings, 2),
+        plan: &Value::Null,
+        room: usize::MAX,
+    };
+    let own = super::Settings { experts: 8, k, gamma: 1.0, entropy };
+    let selectors = super::Selectors::declare(&mut layout, &own).unwrap();
+    let mut stream = Seed(seed).stream("test", "experts", 0);
+    let mut draw = || -> Vec<f32> {
+        #[expect(clippy::cast_possible_truncation, reason = "draws")]
+        (0..ROWS).map(|_| torso_core::seed::normal(&mut stream) as f32).collect()
+    };
+    let experts: Vec<Vec<f32>> = (0..8).map(|_| draw()).collect();
+    let [a, b] = planted.map(|e| &experts[e]);
+    let targets: Vec<f32> = a.iter().zip(b).map(|(a, b)| 0.7 * a + 0.3 * b).collect();
+    let config = torso_tape::OptimizerConfig::AdamW {
+        beta1: 0.9,
+        beta2: 0.999,
+        eps: 1e-8,
+        weight_decay: 0.0,
+    };
+    let mut optimizer = torso_tape::Optimizer::new(&config, &params);
+    let mut gradient = vec![0.0; params.len()];
+    let mut tape = torso_tape::Tape::new();
+    for _ in 0..1500 {
+        tape.clear();
+        let experts: Vec<_> = experts.iter().map(|values| tape.input(values, 1)).collect();
+        let mut forward = crate::network::Forward {
+            tape: &mut tape,
+            params: &params,
+            input: experts[0],
+            groups: &[],
+            mode: &mut crate::network::Mode::Evaluation,
+            settings: &settings,
+        };
+        let gates = selectors.record(&mut forward, 0);
+        let y = tape.gate(gates, &experts);
+        let kind = torso_tape::LossKind::Squared;
+        tape.loss(y, 0..1, &torso_tape::LossSpec::new(kind, &targets));
+        tape.backward(&params, &[1.0], &mut gradient);
+        selectors.penalize(&params, entropy, &mut gradient);
+        optimizer.step(&mut params, &gradient, 3e-3);
+    }
+    let (chosen, _) = selectors.chosen(&params);
+    let mut chosen = chosen[0].clone();
+    chosen.sort_unstable();
+    chosen.dedup();
+    chosen
+}
+
+#[test]
+fn selectors_find_planted_experts() {
+    let entropy = super::Settings::default().entropy;
+    for seed in 0..5 {
+        assert_eq!(select_planted(seed, 1, [2, 5], entropy), [2]);
+        assert_eq!(select_planted(seed, 2, [2, 5], entropy), [2, 5]);
+        // The codes 010 and 011: one selector between the two fits as well, so that both end there.
+        assert_eq!(select_planted(seed, 2, [2, 3], entropy).len(), 1);
+    }
+}

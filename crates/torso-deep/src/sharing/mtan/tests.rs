@@ -16,7 +16,7 @@ fn open_masks_leave_the_shared_trunk() {
     let hard = network(&hard::METHOD, &data, Map::new());
     let mut mtan = network(&super::METHOD, &data, Map::new());
     for range in hard.params.ranges() {
-        let id = mtan.params.find(range.name()).expect(range.name());
+        let id = mtan.params.find(range.name()).unwrap();
         mtan.params.get_mut(id).copy_from_slice(&hard.params.values()[range.span()]);
     }
     let scale = Scale { mean: 0.0, sd: 1.0, constant_loss: 1.0 };
@@ -57,7 +57,8 @@ fn three_tasks_stay_below_two_trunks() {
         ranges.filter(|range| !range.name().starts_with("head")).map(|r| r.span().len()).sum()
     };
     let (mtan, hard) = (size(&super::METHOD), size(&hard::METHOD));
-    assert!(mtan > hard && mtan < 2 * hard, "{mtan}, {hard}");
+    assert_eq!((mtan, hard), (11_012, 6_272));
+    assert!(mtan < 2 * hard);
 }
 
 #[test]
