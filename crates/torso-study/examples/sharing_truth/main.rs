@@ -16,6 +16,14 @@ mod relationship;
 mod sluice;
 mod soft_l2;
 mod soft_trace;
+mod cgc;
+mod dselect_k;
+mod hard;
+mod kit;
+mod mixtures;
+mod mmoe;
+mod mtan;
+mod ple;
 
 /// One bar of a test on planted truth.
 pub(crate) struct Row {
@@ -45,6 +53,12 @@ const GROUPS: &[Group] = &[
     ("sluice", sluice::rows),
     ("soft-l2", soft_l2::rows),
     ("soft-trace", soft_trace::rows),
+    ("cgc", cgc::rows),
+    ("dselect-k", dselect_k::rows),
+    ("hard", hard::rows),
+    ("mmoe", mmoe::rows),
+    ("mtan", mtan::rows),
+    ("ple", ple::rows),
 ];
 
 fn main() {
