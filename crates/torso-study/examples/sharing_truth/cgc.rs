@@ -2,6 +2,6 @@
 
 use crate::Row;
 
-pub fn rows() -> Vec<Row> {
+pub(crate) fn rows() -> Vec<Row> {
     crate::ple::rows_of("cgc")
 }

@@ -30,7 +30,7 @@ fn agreement(outcome: &Outcome) -> f64 {
     adjusted_rand_index(&weights.chunks(n).map(at).collect::<Vec<usize>>(), &TWO)
 }
 
-pub fn rows() -> Vec<Row> {
+pub(crate) fn rows() -> Vec<Row> {
     let (mut found, mut control) = (vec![], vec![]);
     let (mut apart, mut hard, mut left) = (vec![], vec![], vec![]);
     for seed in SEEDS {

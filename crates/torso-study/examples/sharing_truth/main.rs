@@ -5,25 +5,23 @@
 #![expect(clippy::print_stdout, reason = "an experiment")]
 
 mod baxter;
+mod cgc;
 mod cross_stitch;
+mod dselect_k;
 mod factor;
 mod fully_adaptive;
 mod hard;
 mod kit;
 mod low_supervision;
+mod mixtures;
+mod mmoe;
+mod mtan;
 mod peaks;
+mod ple;
 mod relationship;
 mod sluice;
 mod soft_l2;
 mod soft_trace;
-mod cgc;
-mod dselect_k;
-mod hard;
-mod kit;
-mod mixtures;
-mod mmoe;
-mod mtan;
-mod ple;
 
 /// One bar of a test on planted truth.
 pub(crate) struct Row {
@@ -43,22 +41,21 @@ type Group = (&'static str, fn() -> Vec<Row>);
 
 const GROUPS: &[Group] = &[
     ("baxter", baxter::rows),
+    ("cgc", cgc::rows),
     ("cross-stitch", cross_stitch::rows),
+    ("dselect-k", dselect_k::rows),
     ("factor", factor::rows),
     ("fully-adaptive", fully_adaptive::rows),
     ("hard", hard::rows),
     ("low-supervision", low_supervision::rows),
+    ("mmoe", mmoe::rows),
+    ("mtan", mtan::rows),
     ("peaks", peaks::rows),
+    ("ple", ple::rows),
     ("relationship", relationship::rows),
     ("sluice", sluice::rows),
     ("soft-l2", soft_l2::rows),
     ("soft-trace", soft_trace::rows),
-    ("cgc", cgc::rows),
-    ("dselect-k", dselect_k::rows),
-    ("hard", hard::rows),
-    ("mmoe", mmoe::rows),
-    ("mtan", mtan::rows),
-    ("ple", ple::rows),
 ];
 
 fn main() {

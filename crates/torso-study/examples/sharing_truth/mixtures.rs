@@ -6,7 +6,7 @@ use torso_core::seed::{Seed, normal};
 use crate::kit::{Outcome, Parts, Planted, Spend, learn, paired};
 
 /// Inputs `[rows, d]` and the labels of each task.
-pub struct Teacher {
+pub(crate) struct Teacher {
     pub inputs: Vec<f64>,
     pub d: usize,
     pub labels: Vec<Vec<f64>>,
@@ -20,7 +20,7 @@ impl Teacher {
 
 /// Two tasks of the correlation `p` of their directions (Ma et al. 2018):
 /// `y_t = w_t' x + sum_j sin(j w_t' x + b_j) + noise`, `w_1 = u_1`, `w_2 = p u_1 + sqrt(1 - p^2) u_2`.
-pub fn correlated(p: f64, seed: u64, n: usize) -> Teacher {
+pub(crate) fn correlated(p: f64, seed: u64, n: usize) -> Teacher {
     const D: usize = 10;
     let mut stream = Seed(seed).stream("correlated", "", 0);
     let mut draw = |n: usize| -> Vec<f64> { (0..n).map(|_| normal(&mut stream)).collect() };
@@ -50,7 +50,7 @@ pub fn correlated(p: f64, seed: u64, n: usize) -> Teacher {
 
 /// Tasks in families: `y_t = a_t' tanh(B_f x / sqrt(d)) + noise` with the features `B_f [5, 20]` of
 /// the task's family `f`, where `families[t]` is its number.
-pub fn families(families: &[usize], seed: u64, n: usize) -> Teacher {
+pub(crate) fn families(families: &[usize], seed: u64, n: usize) -> Teacher {
     const D: usize = 20;
     const K: usize = 5;
     let mut stream = Seed(seed).stream("families", "", 0);
@@ -72,7 +72,7 @@ pub fn families(families: &[usize], seed: u64, n: usize) -> Teacher {
 }
 
 /// What an arm learns with layers of these widths.
-pub fn fit(
+pub(crate) fn fit(
     id: &str,
     hidden: &[usize],
     own: &[(&str, serde_json::Value)],
@@ -89,19 +89,19 @@ pub fn fit(
 ///
 /// # Panics
 /// If there is none.
-pub fn matrix<'a>(outcome: &'a Outcome, name: &str) -> (&'a [f64], usize) {
+pub(crate) fn matrix<'a>(outcome: &'a Outcome, name: &str) -> (&'a [f64], usize) {
     let found = outcome.findings.iter().find(|finding| finding.name().starts_with(name));
     let Some(Finding::Matrix { columns, values, .. }) = found else { panic!("no {name}") };
     (values, columns.len())
 }
 
 /// By how much `found` is below `other`, in percent of it.
-pub fn cut(found: f64, other: f64) -> f64 {
+pub(crate) fn cut(found: f64, other: f64) -> f64 {
     100.0 * (1.0 - found / other)
 }
 
 /// The mean of percentages with its interval.
-pub fn percent(values: &[f64]) -> String {
+pub(crate) fn percent(values: &[f64]) -> String {
     let interval = paired(values);
     format!("{:.1}% [{:.1}, {:.1}]", interval.mean, interval.low, interval.high)
 }

@@ -64,7 +64,7 @@ fn worth(p: f64) -> Vec<f64> {
     SEEDS.map(worth).collect()
 }
 
-pub fn rows() -> Vec<Row> {
+pub(crate) fn rows() -> Vec<Row> {
     let [low, middle, full] = [0.5, 0.9, 1.0].map(runs);
     let row = |condition: String, measured, bar, met| Row {
         system: "mmoe",

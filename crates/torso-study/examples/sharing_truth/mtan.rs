@@ -21,7 +21,7 @@ fn contrast(outcome: &Outcome) -> f64 {
     mean(true) - mean(false)
 }
 
-pub fn rows() -> Vec<Row> {
+pub(crate) fn rows() -> Vec<Row> {
     let (mut apart, mut hard, mut contrasts) = (vec![], vec![], vec![]);
     let (mut common, mut mixed, mut none) = (vec![], vec![], vec![]);
     for seed in SEEDS {

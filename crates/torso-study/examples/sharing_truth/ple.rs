@@ -51,7 +51,7 @@ fn few_rows(system: &str, is_related: bool, is_shuffled: bool) -> Vec<f64> {
     SEEDS.map(cut).collect()
 }
 
-pub fn rows_of(system: &'static str) -> Vec<Row> {
+pub(crate) fn rows_of(system: &'static str) -> Vec<Row> {
     let [hard, found] = conflict(system);
     let row = |condition: &str, measured, bar, met| Row {
         system,
@@ -92,6 +92,6 @@ pub fn rows_of(system: &'static str) -> Vec<Row> {
     ]
 }
 
-pub fn rows() -> Vec<Row> {
+pub(crate) fn rows() -> Vec<Row> {
     rows_of("ple")
 }
