@@ -31,7 +31,7 @@ pub(crate) fn trial_recipe(given: &Recipe, seed: Seed, trial: usize) -> Recipe {
         let factor = 30f64.powf(stream.random_range(-1.0..1.0));
         own.insert((*name).to_string(), (own_number(given, name) * factor).into());
     }
-    Recipe { settings, own, ..given.clone() }
+    Recipe { own, settings, ..given.clone() }
 }
 
 /// A numeric setting of the architecture, or its default.

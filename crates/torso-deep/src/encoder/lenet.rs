@@ -19,7 +19,8 @@
 //! uses in its name.
 //!
 //! # References
-//! Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, *Gradient-Based Learning Applied to Document Recognition* (1998).
+//! Y. `LeCun`, L. Bottou, Y. Bengio, P. Haffner, *Gradient-Based Learning Applied to Document
+//! Recognition* (1998).
 //! Sener and Koltun, *Multi-Task Learning as Multi-Objective Optimization* (2018).
 
 use torso_core::method::{Cite, Family, Method, Parameter};

@@ -142,7 +142,9 @@ impl Sharing for SoftL2 {
                     let own = mean.iter_mut().zip(&values[span.clone()]);
                     own.for_each(|(sum, value)| *sum += f64::from(*value));
                 }
-                mean.iter_mut().for_each(|sum| *sum /= spans.len() as f64);
+                for sum in &mut mean {
+                    *sum /= spans.len() as f64;
+                }
                 for span in spans {
                     let own = gradient[span.clone()].iter_mut().zip(&values[span]).zip(&mean);
                     for ((gradient, value), mean) in own {

@@ -88,7 +88,7 @@ pub fn step_cost(
     Ok(StepCost {
         n_parameters: training.network.params.len(),
         multiply_adds: (training.tape.multiply_adds() - counted) / u64::from(steps),
-        time: (clock() - start) / steps,
+        time: clock().saturating_sub(start) / steps,
     })
 }
 

@@ -84,7 +84,6 @@ pub(crate) struct Outcome {
     /// The mean of the tasks' validation losses, each in units of its constant loss.
     pub(crate) validation: f64,
     pub(crate) findings: Vec<Finding>,
-    pub(crate) n_parameters: usize,
     /// What the model is made of.
     pub(crate) network: Snapshot,
 }
@@ -158,7 +157,6 @@ pub(crate) fn learn(
         wrong,
         validation: best.iter().sum::<f64>() / best.len() as f64,
         findings: model.trace().findings.clone(),
-        n_parameters: model.n_parameters(),
         network: model.snapshot(),
     }
 }

@@ -23,7 +23,7 @@ fn planted(seed: u64) -> (Vec<f64>, Vec<Vec<f64>>) {
     let n = PARTS.total();
     let mut draw = |n: usize| -> Vec<f64> { (0..n).map(|_| normal(&mut stream)).collect() };
     let (inputs, features, noise) = (draw(n * D), draw(LOW * D), draw(n * LOW));
-    let mut labels = vec![Vec::with_capacity(n); LOW + 1];
+    let mut labels = vec![Vec::new(); LOW + 1];
     for (x, noise) in inputs.chunks(D).zip(noise.chunks(LOW)) {
         let dot = |b: &[f64]| b.iter().zip(x).map(|(b, x)| b * x).sum::<f64>();
         let values: Vec<f64> = features.chunks(D).map(dot).collect();

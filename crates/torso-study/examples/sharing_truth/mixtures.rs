@@ -13,7 +13,7 @@ pub(crate) struct Teacher {
 }
 
 impl Teacher {
-    pub fn planted(&self, parts: Parts) -> Planted {
+    pub(crate) fn planted(&self, parts: Parts) -> Planted {
         Planted::regressions(&self.inputs, self.d, &self.labels, parts)
     }
 }

@@ -140,7 +140,7 @@ fn select_planted(seed: u64, k: usize, planted: [usize; 2], entropy: f64) -> Vec
     let mut layout = crate::layout::Layout {
         params: &mut params,
         context: crate::layout::Context { outputs: &outputs, settings: &settings, own: &own },
-        encoder: crate::encoder::Encoder::new(&settings, 2),
+        encoder: crate::encoder::Encoder::new(&settings, 2, None).unwrap(),
         plan: &Value::Null,
         room: usize::MAX,
     };

@@ -24,6 +24,7 @@ fn with_strength_0_and_no_trunk_it_is_the_tasks_alone() {
 }
 
 #[test]
+#[expect(clippy::float_cmp, reason = "the same product")]
 fn before_anything_is_learned_it_is_weight_decay() {
     for ((data, _), heads) in [(columns(), false), (groups(), true)] {
         let network = network(&METHOD, &data, own(&json!({ "strength": 0.5 })));

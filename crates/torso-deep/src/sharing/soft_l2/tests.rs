@@ -107,6 +107,7 @@ fn with_strength_0_it_is_the_tasks_alone() {
 }
 
 #[test]
+#[expect(clippy::float_cmp, reason = "an exact zero")]
 fn networks_that_start_alike_feel_no_pull() {
     let (data, _) = complete();
     let blueprint = network(&METHOD, &data, Map::new()).blueprint().clone();

@@ -39,7 +39,7 @@ fn surprise(normal: &TensorNormal, samples: &[WeightTensor]) -> f64 {
     };
     let determinants: f64 = (0..3).map(log_determinant).sum();
     let squares: f64 = samples.iter().map(|w| normal.precision_times(w).dot(w)).sum();
-    (squares + samples.len() as f64 * determinants) / 2.0
+    f64::midpoint(squares, samples.len() as f64 * determinants)
 }
 
 fn correlation(a: &Mat<f64>, b: &Mat<f64>) -> f64 {
