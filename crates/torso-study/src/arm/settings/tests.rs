@@ -18,7 +18,7 @@ fn refusal(id: &str, pairs: &[(&str, Value)]) -> Option<String> {
 fn settings_reach_the_network_and_the_balancing_method() {
     let given = settings(&[("lr", json!(0.5)), ("uncertainty.init", json!(1))]).unwrap();
     assert!((given.network.lr - 0.5).abs() < 1e-12);
-    assert_eq!(given.of_balance("uncertainty")["init"], json!(1));
+    assert_eq!(given.of_method("uncertainty")["init"], json!(1));
     for (key, value) in [("lrr", json!(0.5)), ("no-method.lr", json!(0.5)), ("lr", json!(-1))] {
         assert!(settings(&[(key, value)]).is_err(), "{key}");
     }
