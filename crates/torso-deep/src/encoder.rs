@@ -31,7 +31,7 @@ impl Encoder {
         n_inputs: usize,
         image: Option<[usize; 3]>,
     ) -> Result<Self, LayoutError> {
-        let layers = match Self::kind(settings, image.is_some()) {
+        let layers = match Self::kind(settings, image) {
             EncoderKind::Mlp => mlp::layers(n_inputs, &settings.hidden),
             EncoderKind::Lenet => {
                 let image = image.map_or_else(|| lenet::square(n_inputs), Ok)?;
@@ -48,9 +48,11 @@ impl Encoder {
         Ok(Self { layers })
     }
 
-    /// The encoder that the settings name; convolutions for images where they name none.
-    pub(crate) fn kind(settings: &NetworkSettings, is_image: bool) -> EncoderKind {
-        let usual = if is_image { EncoderKind::Lenet } else { EncoderKind::Mlp };
+    /// The encoder that the settings name; where they name none, convolutions for images that are
+    /// large enough for them, else a perceptron.
+    pub(crate) fn kind(settings: &NetworkSettings, image: Option<[usize; 3]>) -> EncoderKind {
+        let suits = image.is_some_and(|image| lenet::layers(settings, image).is_ok());
+        let usual = if suits { EncoderKind::Lenet } else { EncoderKind::Mlp };
         settings.encoder.unwrap_or(usual)
     }
 

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct NetworkSettings {
-    /// What turns features into a representation; convolutions for images if not given, else a
-    /// perceptron.
+    /// What turns features into a representation; if not given, convolutions for images that
+    /// are large enough, else a perceptron.
     pub encoder: Option<EncoderKind>,
     /// Filters of the convolutions of `encoder=lenet`.
     pub filters: Vec<usize>,

@@ -64,11 +64,9 @@ impl Estimator for Joint {
         self.check_trunk()?;
         let outputs = Outputs::of(data);
         let Recipe { sharing, own, settings, .. } = &self.recipe;
-        let is_image = data.features().image.is_some();
-        let settings = &NetworkSettings {
-            encoder: Some(Encoder::kind(settings, is_image)),
-            ..settings.clone()
-        };
+        let image = data.features().image.map(|i| [i.height, i.width, i.channels]);
+        let settings =
+            &NetworkSettings { encoder: Some(Encoder::kind(settings, image)), ..settings.clone() };
         (sharing.check)(&Context { outputs: &outputs, settings, own })
             .map_err(|error| refusal(sharing, error))?;
         let forms: Vec<_> = data.tasks().iter().map(|task| form(&task.kind)).collect();
