@@ -2,9 +2,9 @@
 //!
 //! # Formula
 //! 1. A wide common network is trained until it stalls. Of each layer the share `thin` of units that
-//!    spans the others best is kept ([`somp`]).
+//!    spans the others best is kept (`somp`).
 //! 2. At the highest layer: train until it stalls. Tell from the losses of the training rows how
-//!    often two tasks find the same rows difficult ([`affinity`]); deal the branches above (at first
+//!    often two tasks find the same rows difficult (`affinity`); deal the branches above (at first
 //!    the tasks) to `d` groups at the least cost
 //!    `(d - 1) + alpha mean_g (1 - mean_{k in g} min_{l in g} B_kl)`.
 //! 3. If `d > 1`, the layer becomes `d` copies of itself, one for each group: outputs stay as they
