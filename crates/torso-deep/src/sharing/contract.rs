@@ -139,7 +139,13 @@ fn every_architecture_learns_from_images() {
     };
     let table = images();
     for entry in methods() {
-        let model = fit(&joint(entry, "equal", lenet.clone()), &table, 1).unwrap();
+        let mut own = needed(entry.method.id);
+        if entry.method.id == "soft-trace" {
+            // Its default, from small tables, lets these images' few rows learn nothing.
+            own.insert("strength".to_string(), json!(0.003));
+        }
+        let equal = (torso_balance::find("equal").unwrap(), Map::new());
+        let model = fit(&Joint::new((entry, own), equal, lenet.clone()), &table, 1).unwrap();
         let best = &model.trace().epochs[model.trace().best_epoch];
         let id = entry.method.id;
         let mean = best.train.iter().sum::<f64>() / best.train.len() as f64;
