@@ -107,5 +107,5 @@ sharing-truth *systems:
     cargo run --release -p torso-study --example sharing_truth -- {{systems}}
 
 # What a step of each sharing architecture costs beside hard sharing: the table of docs/sharing
-sharing-cost:
-    cargo run --release -p torso-deep --example sharing_cost
+sharing-cost *systems:
+    cargo run --release -p torso-deep --example sharing_cost -- {{systems}}

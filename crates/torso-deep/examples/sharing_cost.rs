@@ -2,7 +2,7 @@
 //! perceptron 64-128-128, batches of 128. CPU time of one thread, in turns with hard sharing; the
 //! ratio is the median over rounds. Prints a Markdown table.
 //!
-//! `cargo run --release -p torso-deep --example sharing_cost`
+//! `cargo run --release -p torso-deep --example sharing_cost -- [ARCHITECTURE...]`
 #![expect(clippy::print_stdout, reason = "an example prints its findings")]
 
 use std::time::Duration;
@@ -18,11 +18,16 @@ const STEPS: u32 = 60;
 /// What every parameter costs besides, in multiply-adds: AdamW's moments, root and update.
 const OPTIMIZER: u64 = 8;
 
-/// Settings with which an architecture stands as it does after its first stages.
+/// Settings with which an architecture stands as it does after its first stages: tensors of full
+/// rank, a tree that splits in two and then in four.
 fn own(id: &str) -> Map<String, Value> {
     let settings = match id {
         "low-supervision" => json!({ "at": { "y0": 1, "y1": 1 } }),
-        "cross-stitch" | "fully-adaptive" => json!({ "pretrain": false }),
+        "cross-stitch" => json!({ "pretrain": false }),
+        "factor-laf" => json!({ "init": "random", "ranks": [4] }),
+        "factor-tt" => json!({ "init": "random", "ranks": [128, 4] }),
+        "factor-tucker" => json!({ "init": "random", "ranks": [128, 128, 4] }),
+        "fully-adaptive" => json!({ "tree": [[0, 0, 1, 1], [0, 1, 2, 3]] }),
         _ => json!({}),
     };
     settings.as_object().expect("an object").clone()
@@ -42,7 +47,9 @@ fn main() {
         "| architecture | parameters | multiply-adds | operations over hard | time over hard | time over operations |"
     );
     println!("|---|---|---|---|---|---|");
-    for entry in methods() {
+    let wanted: Vec<String> = std::env::args().skip(1).collect();
+    let is_wanted = |id: &str| wanted.is_empty() || wanted.iter().any(|other| other == id);
+    for entry in methods().iter().copied().filter(|entry| is_wanted(entry.method.id)) {
         let mut ratios = Vec::new();
         let (mut own, mut base) = (cost(entry), cost(hard));
         for _ in 0..ROUNDS {

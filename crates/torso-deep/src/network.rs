@@ -170,6 +170,11 @@ impl Network {
         self.sharing.penalize(&self.view(), gradient)
     }
 
+    /// Multiply-adds of [`Self::penalty`].
+    pub(crate) fn penalty_cost(&self) -> u64 {
+        self.sharing.penalty_cost(&self.view())
+    }
+
     /// Tells the architecture that an epoch is over.
     pub(crate) fn epoch_done(&mut self) {
         self.sharing.epoch_done(&mut self.params, &self.heads);

@@ -131,6 +131,11 @@ pub(crate) trait Sharing: Send + Sync {
         0.0
     }
 
+    /// Multiply-adds of the products in [`Self::penalize`].
+    fn penalty_cost(&self, _view: &View) -> u64 {
+        0
+    }
+
     /// Changes what it keeps besides parameters, and parameters that no gradient moves, after an
     /// epoch.
     fn epoch_done(&mut self, _params: &mut Params<f32>, _heads: &Heads) {}

@@ -104,7 +104,9 @@ fn grouped_linear(bencher: Bencher, n_losses: usize) {
 fn layer_norm(bencher: Bencher, n_losses: usize) {
     let net = Net::new();
     let [gain, bias] = ["a.b", "b.b"].map(|name| net.id(name));
-    net.bench(bencher, n_losses, |tape, h| tape.layer_norm(&net.params, h, gain, bias));
+    net.bench(bencher, n_losses, |tape, h| {
+        tape.layer_norm(&net.params, h, [gain, bias], Activation::Identity)
+    });
 }
 
 #[divan::bench(args = [1, 8])]

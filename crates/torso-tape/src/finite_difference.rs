@@ -245,7 +245,7 @@ fn layer_norm() {
     check(&params, |tape, params| {
         let x = tape.input(&draws(ROWS * 4, "x"), 4);
         let h = layer(tape, params, x, "a", Activation::Identity);
-        tape.layer_norm(params, h, id(params, "n.g"), id(params, "n.b"))
+        tape.layer_norm(params, h, [id(params, "n.g"), id(params, "n.b")], Activation::Tanh)
     });
 }
 
@@ -279,6 +279,16 @@ fn mixed_layers() {
             let [a, b] = pair(tape, params);
             let constant = tape.input(&draws(ROWS * 6, "constant"), 6);
             tape.mix(params, &[a, constant, b], id(params, "m"))
+        });
+    }
+    // More sources than are summed at once, and more columns.
+    for period in [1, 35, 70] {
+        let wide = [("a.w", [3, 70]), ("a.b", [1, 70]), ("m", [6, period])];
+        check(&params(&wide), |tape, params| {
+            let x = tape.input(&draws(ROWS * 3, "x"), 3);
+            let a = layer(tape, params, x, "a", Activation::Tanh);
+            let b = tape.multiply(a, a);
+            tape.mix(params, &[a, b, a, a, b, b], id(params, "m"))
         });
     }
 }
@@ -361,6 +371,7 @@ fn blended_weights() {
         ("a.b", [1, 4]),
         ("l", [3 * 4, 5]),
         ("c", [3, 1]),
+        ("c.b", [1, 5]),
         ("d.w", [5, 2]),
         ("d.b", [1, 2]),
     ]);
@@ -368,7 +379,10 @@ fn blended_weights() {
         let x = tape.input(&draws(ROWS * 3, "x"), 3);
         let h = layer(tape, params, x, "a", Activation::Tanh);
         let weight = tape.blend(params, id(params, "l"), id(params, "c"));
-        let y = tape.product(h, weight);
+        let biased = Some((id(params, "c.b"), Activation::Tanh));
+        let (y, z) =
+            (tape.product(params, h, weight, None), tape.product(params, h, weight, biased));
+        let y = tape.add(y, z);
         layer(tape, params, y, "d", Activation::Tanh)
     });
 }

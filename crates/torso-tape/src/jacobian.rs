@@ -7,6 +7,7 @@ use crate::scalar::Scalar;
 use crate::sink::{Block, Owner};
 use crate::tape::factors::keep_factors;
 use crate::tape::{Node, Tape};
+use crate::vector;
 
 /// What a head's own parameters follow when a balancing method weighs the trunk's gradients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -235,7 +236,7 @@ fn has_own_groups<T: Scalar>(tape: &Tape<T>, params: &Params<T>, node: &Node<T>)
 /// Adds the weighted layers of a shared block.
 fn add_layers<T: Scalar>(data: &[T], block: &Block, weights: &[T], into: &mut [T]) {
     let width = block.shape[1];
-    pulp::Arch::new().dispatch(
+    vector::run(
         #[inline(always)]
         || {
             let rows = data.chunks_exact(block.layers() * width);

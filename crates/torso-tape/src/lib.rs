@@ -51,6 +51,7 @@ mod schedule;
 mod sink;
 mod stack;
 mod tape;
+mod vector;
 
 pub use jacobian::{HeadGradient, Jacobian};
 pub use ops::conv::ConvShape;

@@ -9,6 +9,7 @@ use crate::scalar::Scalar;
 use crate::sink::Sink;
 use crate::stack::Part;
 use crate::tape::{Node, Var};
+use crate::vector;
 
 pub(crate) mod activate;
 pub(crate) mod add;
@@ -38,11 +39,7 @@ pub(crate) enum Op {
     Embedding {
         table: ParamId,
     },
-    LayerNorm {
-        input: Var,
-        gain: ParamId,
-        bias: ParamId,
-    },
+    LayerNorm(layer_norm::LayerNormOp),
     Dropout {
         input: Var,
     },
@@ -77,10 +74,7 @@ pub(crate) enum Op {
         parts: ParamId,
         coefficients: ParamId,
     },
-    Product {
-        input: Var,
-        weight: Var,
-    },
+    Product(blend::ProductOp),
     Conv(conv::ConvOp),
     Select(select::SelectOp),
     Loss(loss::LossOp),
@@ -95,17 +89,17 @@ impl Op {
             }
             Self::Linear(op) => [Some(op.input), None],
             Self::GroupedLinear(op) => [Some(op.input), None],
-            Self::LayerNorm { input, .. }
-            | Self::Dropout { input }
+            Self::LayerNorm(op) => [Some(op.input), None],
+            Self::Dropout { input }
             | Self::Activate { input, .. }
             | Self::Softmax { input }
             | Self::Gate { gates: input } => [Some(input), None],
             Self::Select(op) => [Some(op.codes), Some(op.weights)],
             Self::Loss(op) => [Some(op.input), None],
-            Self::Add { a, b }
-            | Self::Concat { a, b }
-            | Self::Multiply { a, b }
-            | Self::Product { input: a, weight: b } => [Some(a), Some(b)],
+            Self::Add { a, b } | Self::Concat { a, b } | Self::Multiply { a, b } => {
+                [Some(a), Some(b)]
+            }
+            Self::Product(op) => [Some(op.input), Some(op.weight)],
             Self::Conv(op) => [Some(op.input), None],
         }
     }
@@ -116,11 +110,14 @@ impl Op {
             Self::Linear(linear::LinearOp { weight, bias, .. })
             | Self::GroupedLinear(grouped_linear::GroupedLinearOp { weight, bias, .. })
             | Self::Conv(conv::ConvOp { weight, bias, .. })
-            | Self::LayerNorm { gain: weight, bias, .. } => [Some(weight), Some(bias)],
+            | Self::LayerNorm(layer_norm::LayerNormOp { gain: weight, bias, .. }) => {
+                [Some(weight), Some(bias)]
+            }
             Self::Embedding { table: only } | Self::Mix { coefficients: only } => {
                 [Some(only), None]
             }
             Self::Blend { parts, coefficients } => [Some(parts), Some(coefficients)],
+            Self::Product(op) => [op.bias, None],
             _ => [None, None],
         }
     }
@@ -179,9 +176,7 @@ impl<T: Scalar> Pullback<'_, '_, T> {
             Op::Linear(op) => linear::pull_back(self, node, op),
             Op::GroupedLinear(op) => grouped_linear::pull_back(self, node, op),
             Op::Embedding { table } => embedding::pull_back(self, node, table),
-            Op::LayerNorm { input, gain, bias } => {
-                layer_norm::pull_back(self, node, input, [gain, bias]);
-            }
+            Op::LayerNorm(op) => layer_norm::pull_back(self, node, op),
             Op::Dropout { input } => dropout::pull_back(self, node, input),
             Op::Add { a, b } => add::pull_back(self, node, [a, b]),
             Op::Concat { a, b } => concat::pull_back(self, node, [a, b]),
@@ -195,7 +190,7 @@ impl<T: Scalar> Pullback<'_, '_, T> {
             Op::Blend { parts, coefficients } => {
                 blend::pull_back_weight(self, node, [parts, coefficients]);
             }
-            Op::Product { input, weight } => blend::pull_back_product(self, node, [input, weight]),
+            Op::Product(op) => blend::pull_back_product(self, node, op),
             Op::Conv(op) => conv::pull_back(self, node, op),
             Op::Select(op) => select::pull_back(self, node, op),
             Op::Loss(op) => loss::pull_back(self, node, op),
@@ -239,7 +234,7 @@ impl<T: Scalar> Pullback<'_, '_, T> {
     }
 
     /// Adds the stack of `node`, changed by `map(row, from, into)` layer by layer, to that of
-    /// `input`; nothing where the input wants no gradient.
+    /// `input`; nothing where the input wants no gradient. `map` runs on the vector unit.
     pub(crate) fn pass_on(
         &mut self,
         node: &Node<T>,
@@ -254,14 +249,19 @@ impl<T: Scalar> Pullback<'_, '_, T> {
         let (layers, input_layers) = (node.stack.layers(), input.stack.layers());
         let (input_width, input_len) = (input.shape[1], input.stack_len());
         input.stack.add_some(input_len);
-        for (layer, &channel) in node.stack.channels.iter().enumerate() {
-            let input_layer = input.stack.layer(channel);
-            for row in 0..n_rows {
-                let from = &node.stack.data[(row * layers + layer) * width..][..width];
-                let into = (row * input_layers + input_layer) * input_width;
-                map(row, from, &mut input.stack.data[into..][..input_width]);
-            }
-        }
+        vector::run(
+            #[inline(always)]
+            || {
+                for (layer, &channel) in node.stack.channels.iter().enumerate() {
+                    let input_layer = input.stack.layer(channel);
+                    for row in 0..n_rows {
+                        let from = &node.stack.data[(row * layers + layer) * width..][..width];
+                        let into = (row * input_layers + input_layer) * input_width;
+                        map(row, from, &mut input.stack.data[into..][..input_width]);
+                    }
+                }
+            },
+        );
     }
 }
 

@@ -4,6 +4,7 @@ use torso_core::snapshot::{Snapshot, SnapshotError};
 
 use crate::params::Params;
 use crate::scalar::Scalar;
+use crate::vector;
 
 /// Which optimizer, with its constants.
 ///
@@ -116,12 +117,15 @@ impl Optimizer<f32> {
 }
 
 fn sgd<T: Scalar>(p: &mut [T], g: &[T], v: &mut [T], [lr, momentum, l2]: [T; 3]) {
-    pulp::Arch::new().dispatch(|| {
-        for ((p, &g), v) in p.iter_mut().zip(g).zip(v) {
-            *v = momentum * *v + g + l2 * *p;
-            *p -= lr * *v;
-        }
-    });
+    vector::run(
+        #[inline(always)]
+        || {
+            for ((p, &g), v) in p.iter_mut().zip(g).zip(v.iter_mut()) {
+                *v = momentum * *v + g + l2 * *p;
+                *p -= lr * *v;
+            }
+        },
+    );
 }
 
 /// The constants of one step of Adam, with the bias corrections folded in:
@@ -151,12 +155,12 @@ impl<T: Scalar> Rates<T> {
 }
 
 fn adam<T: Scalar>(p: &mut [T], g: &[T], m: &mut [T], v: &mut [T], rates: Rates<T>) {
-    pulp::Arch::new().dispatch(
+    vector::run(
         #[inline(always)]
         || {
             let Rates { beta1, beta2, eps, step, l2, keep } = rates;
             let (rest1, rest2) = (T::ONE - beta1, T::ONE - beta2);
-            for (((p, &g), m), v) in p.iter_mut().zip(g).zip(m).zip(v) {
+            for (((p, &g), m), v) in p.iter_mut().zip(g).zip(m.iter_mut()).zip(v.iter_mut()) {
                 // All loads before all stores: the buffers often lie a multiple of 4 KiB apart,
                 // and a load behind a store to the same place in another page has to wait.
                 let (p0, m0, v0) = (*p, *m, *v);
@@ -185,7 +189,7 @@ pub fn clip_norm<T: Scalar>(gradient: &mut [T], limit: f64) -> f64 {
 
 /// Sums in sixteen lanes, in an order that no machine changes.
 fn squared_norm<T: Scalar>(values: &[T]) -> f64 {
-    pulp::Arch::new().dispatch(
+    vector::run(
         #[inline(always)]
         || {
             let mut lanes = [0.0f64; 16];

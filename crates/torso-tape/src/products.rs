@@ -8,9 +8,8 @@
 use pulp::{Simd, WithSimd};
 
 use crate::scalar::Scalar;
+use crate::vector::{LANES, folded};
 
-/// Numbers that are summed side by side.
-const LANES: usize = 16;
 /// Layers on each side of a tile.
 const TILE: usize = 4;
 /// Rows between two sums in `f64`.
@@ -158,18 +157,6 @@ unsafe fn part<T: Scalar, S: Simd>(
         }
     }
     sums
-}
-
-/// The sum of all lanes, in halves.
-#[inline(always)]
-fn folded<T: Scalar>(mut lanes: [T; LANES]) -> T {
-    for half in [8, 4, 2, 1] {
-        for lane in 0..half {
-            let other = lanes[lane + half];
-            lanes[lane] += other;
-        }
-    }
-    lanes[0]
 }
 
 #[cfg(test)]

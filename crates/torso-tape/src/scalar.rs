@@ -7,6 +7,8 @@ use std::ops::{AddAssign, DivAssign, MulAssign, SubAssign};
 use num_traits::Float;
 use pulp::Simd;
 
+use crate::vector;
+
 /// `f32` or `f64`.
 pub trait Scalar:
     Float
@@ -31,6 +33,8 @@ pub trait Scalar:
     fn from_f64(value: f64) -> Self;
     /// The same number in double precision.
     fn double(self) -> f64;
+    /// `exp(x)`; of `f32` by arithmetic alone, so that loops over it are vectorized.
+    fn exponential(self) -> Self;
 }
 
 pub(crate) mod sealed {
@@ -94,6 +98,11 @@ impl Scalar for f32 {
     fn double(self) -> f64 {
         f64::from(self)
     }
+
+    #[inline(always)]
+    fn exponential(self) -> Self {
+        vector::exp(self)
+    }
 }
 
 impl Scalar for f64 {
@@ -108,5 +117,10 @@ impl Scalar for f64 {
     #[inline(always)]
     fn double(self) -> f64 {
         self
+    }
+
+    #[inline(always)]
+    fn exponential(self) -> Self {
+        self.exp()
     }
 }

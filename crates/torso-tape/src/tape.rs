@@ -195,15 +195,16 @@ impl<T: Scalar> Tape<T> {
         ops::embedding::record(self, params, table, codes)
     }
 
-    /// Records `(x - mean) / sd * gain + bias` along each row; `gain` and `bias` are `[1, width]`.
+    /// Records `act((x - mean) / sd * gain + bias)` along each row; `gain` and `bias` are
+    /// `[1, width]`.
     pub fn layer_norm(
         &mut self,
         params: &Params<T>,
         input: Var,
-        gain: ParamId,
-        bias: ParamId,
+        [gain, bias]: [ParamId; 2],
+        activation: Activation,
     ) -> Var {
-        ops::layer_norm::record(self, params, input, [gain, bias])
+        ops::layer_norm::record(self, params, input, [gain, bias], activation)
     }
 
     /// Records `input` with each number left out with probability `rate`, and the others scaled
@@ -262,9 +263,16 @@ impl<T: Scalar> Tape<T> {
         ops::blend::record_weight(self, params, parts, coefficients)
     }
 
-    /// Records `input weight`, a matrix product with a recorded weight `[width of input, out]`.
-    pub fn product(&mut self, input: Var, weight: Var) -> Var {
-        ops::blend::record_product(self, input, weight)
+    /// Records `act(input weight + bias)` with a recorded weight `[width of input, out]`; without a
+    /// bias it is the product alone.
+    pub fn product(
+        &mut self,
+        params: &Params<T>,
+        input: Var,
+        weight: Var,
+        bias: Option<(ParamId, Activation)>,
+    ) -> Var {
+        ops::blend::record_product(self, params, [input, weight], bias)
     }
 
     /// Records `max_pool(relu(conv(input) + b))`: `W` is `[kernel * kernel * channels, filters]` with

@@ -61,7 +61,7 @@ impl Step {
         let (tape, params) = (&mut self.tape, &self.params);
         let x = tape.input(&self.inputs, 20);
         let h = tape.linear(params, x, w, b, Activation::Relu);
-        let h = tape.layer_norm(params, h, gain, bias);
+        let h = tape.layer_norm(params, h, [gain, bias], Activation::Identity);
         let h = tape.dropout(h, 0.1, &mut Seed(1).stream("dropout", "", step));
         let e = tape.embedding(params, table, &self.groups);
         tape.concat(h, e)

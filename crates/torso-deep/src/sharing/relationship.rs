@@ -270,6 +270,17 @@ impl Sharing for Relationship {
         penalty
     }
 
+    /// Products with the precision of each learned factor.
+    fn penalty_cost(&self, _view: &View) -> u64 {
+        let cost = |prior: &TensorNormal| {
+            let sizes = prior.sizes();
+            let all: usize = sizes.iter().product();
+            let axes = self.settings.covariances.axes().iter();
+            axes.map(|&axis| all * sizes[axis]).sum::<usize>() as u64
+        };
+        self.priors.iter().map(cost).sum()
+    }
+
     fn epoch_done(&mut self, params: &mut Params<f32>, heads: &Heads) {
         let weights = self.weights(params, heads);
         for ((weights, _), prior) in weights.iter().zip(&mut self.priors) {

@@ -207,6 +207,14 @@ impl Sharing for Sluice {
         self.layers.iter().map(layer).sum()
     }
 
+    fn penalty_cost(&self, _view: &View) -> u64 {
+        if self.orthogonality == 0.0 {
+            0
+        } else {
+            self.layers.iter().map(Parted::penalty_cost).sum()
+        }
+    }
+
     fn findings(&self, view: &View, _forward: &mut Forward) -> Vec<Finding> {
         let tasks = &view.context.outputs.names;
         let alpha = |(l, layer): (usize, &Parted)| {

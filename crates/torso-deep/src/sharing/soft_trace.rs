@@ -39,7 +39,6 @@
 //! # References
 //! Yang and Hospedales, *Trace Norm Regularised Deep Multi-Task Learning* (2017).
 
-use faer::{Mat, MatRef};
 use serde::Deserialize;
 use torso_core::finding::Finding;
 use torso_core::method::{Cite, Family, Method, Parameter};
@@ -186,12 +185,26 @@ impl Sharing for SoftTrace {
                 return f64::NAN;
             }
             for &axis in unfolding.axes() {
-                let (norm, slope) = trace_norm(weights.unfold(axis).as_ref());
+                let (norm, slope) = trace_norm(&weights, axis);
                 penalty += strength * norm;
-                weights.fold(axis, slope.as_ref()).add_to(gradient, &spans, strength);
+                slope.add_to(gradient, &spans, strength);
             }
         }
         penalty
+    }
+
+    /// Products of the slices across each axis, and their mixture.
+    fn penalty_cost(&self, view: &View) -> u64 {
+        let sizes = |(layer, shape): (&TaskLayer, &LayerShape)| {
+            let [n_inputs, n_outputs] = shape.weight();
+            [n_inputs, n_outputs, layer.weights(view.params).len()]
+        };
+        let cost = |sizes: [usize; 3]| {
+            let all: usize = sizes.iter().product();
+            let axes = self.settings.unfolding.axes().iter();
+            axes.map(|&axis| 2 * all * sizes[axis].min(all / sizes[axis])).sum::<usize>() as u64
+        };
+        self.layers.iter().zip(&self.shapes).map(sizes).map(cost).sum()
     }
 
     fn findings(&self, view: &View, _forward: &mut Forward) -> Vec<Finding> {
@@ -214,19 +227,24 @@ impl Sharing for SoftTrace {
     }
 }
 
-/// `|A|_*` and `U V'`, where `A = U diag(s) V'`; singular values below a millionth of the largest
-/// count as none.
-fn trace_norm(a: MatRef<'_, f64>) -> (f64, Mat<f64>) {
-    if a.nrows() > a.ncols() {
-        let (norm, slope) = trace_norm(a.transpose());
-        return (norm, slope.transpose().to_owned());
-    }
-    let eigen = SymmetricEigen::of(product(a, a.transpose()).as_ref());
+/// `|A|_*` and, folded back, `U V'` of an unfolding `A = U diag(s) V'`; singular values below a
+/// millionth of the largest count as none.
+fn trace_norm(weights: &WeightTensor, axis: usize) -> (f64, WeightTensor) {
+    let tall = weights.is_tall(axis).then(|| weights.unfold(axis));
+    let gram = match &tall {
+        None => weights.products(axis, weights),
+        Some(a) => product(a.transpose(), a.as_ref()),
+    };
+    let eigen = SymmetricEigen::of(gram.as_ref());
     let largest = eigen.values.last().copied().unwrap_or(0.0);
     let floor = (1e-12 * largest).max(f64::MIN_POSITIVE);
     let norm = eigen.values.iter().filter(|value| **value > floor).map(|value| value.sqrt()).sum();
     let inverse_root = eigen.map(|value| if value > floor { value.sqrt().recip() } else { 0.0 });
-    (norm, product(inverse_root.as_ref(), a))
+    let slope = match &tall {
+        None => weights.times(axis, inverse_root.as_ref()),
+        Some(a) => weights.fold(axis, product(a.as_ref(), inverse_root.as_ref()).as_ref()),
+    };
+    (norm, slope)
 }
 
 /// `exp(H)` of the entropy `H` of singular values over their sum: how many directions are in use.

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use faer::linalg::matmul::matmul;
-use faer::{Accum, Mat, MatRef, Par};
+use faer::{Accum, Mat, MatMut, MatRef, Par};
 
 /// The axis of what a layer reads.
 pub(super) const INPUT: usize = 0;
@@ -23,8 +23,11 @@ impl WeightTensor {
     /// The values at `spans`, one for each task, of rows of `n_outputs` numbers.
     pub(super) fn gather(values: &[f32], spans: &[Range<usize>], n_outputs: usize) -> Self {
         let n_inputs = spans[0].len() / n_outputs;
-        let stacked = spans.iter().flat_map(|span| &values[span.clone()]).map(|v| f64::from(*v));
-        Self { sizes: [n_inputs, n_outputs, spans.len()], values: stacked.collect() }
+        let mut stacked = Vec::with_capacity(spans.len() * spans[0].len());
+        for span in spans {
+            stacked.extend(values[span.clone()].iter().map(|v| f64::from(*v)));
+        }
+        Self { sizes: [n_inputs, n_outputs, spans.len()], values: stacked }
     }
 
     /// A tensor of `values`, in the order in which they are kept.
@@ -56,6 +59,11 @@ impl WeightTensor {
         self.values.iter().zip(&other.values).map(|(a, b)| a * b).sum()
     }
 
+    /// Whether an unfolding has more rows than columns.
+    pub(super) fn is_tall(&self, axis: usize) -> bool {
+        self.sizes[axis].pow(2) > self.values.len()
+    }
+
     /// The matrix with one axis in its rows and the two others in its columns.
     pub(super) fn unfold(&self, axis: usize) -> Mat<f64> {
         let rows = self.sizes[axis];
@@ -74,9 +82,48 @@ impl WeightTensor {
         folded
     }
 
-    /// Multiplies the fibers along an axis by a matrix.
+    /// Multiplies the fibers along an axis by a square matrix.
     pub(super) fn times(&self, axis: usize, matrix: MatRef<'_, f64>) -> Self {
-        self.fold(axis, product(matrix, self.unfold(axis).as_ref()).as_ref())
+        let [rows, columns] = self.slice(axis);
+        let mut product = Self { sizes: self.sizes, values: vec![0.0; self.values.len()] };
+        let slices = product.values.chunks_exact_mut(rows * columns);
+        for (into, own) in slices.zip(self.values.chunks_exact(rows * columns)) {
+            let into = MatMut::from_row_major_slice_mut(into, rows, columns);
+            let own = MatRef::from_row_major_slice(own, rows, columns);
+            if axis == OUTPUT {
+                matmul(into, Accum::Replace, own, matrix.transpose(), 1.0, Par::Seq);
+            } else {
+                matmul(into, Accum::Replace, matrix, own, 1.0, Par::Seq);
+            }
+        }
+        product
+    }
+
+    /// The scalar products of slices across an axis with those of a tensor of the same sizes.
+    pub(super) fn products(&self, axis: usize, other: &Self) -> Mat<f64> {
+        let [rows, columns] = self.slice(axis);
+        let mut products = Mat::zeros(self.sizes[axis], self.sizes[axis]);
+        let slices = self.values.chunks_exact(rows * columns);
+        for pair in slices.zip(other.values.chunks_exact(rows * columns)) {
+            let [mut a, mut b] =
+                [pair.0, pair.1].map(|slice| MatRef::from_row_major_slice(slice, rows, columns));
+            if axis == OUTPUT {
+                (a, b) = (a.transpose(), b.transpose());
+            }
+            matmul(products.as_mut(), Accum::Add, a, b.transpose(), 1.0, Par::Seq);
+        }
+        products
+    }
+
+    /// Rows and columns of the matrices, one behind the other, whose rows (of outputs: columns) lie
+    /// across an axis.
+    fn slice(&self, axis: usize) -> [usize; 2] {
+        let [inputs, outputs, tasks] = self.sizes;
+        match axis {
+            INPUT => [inputs, outputs],
+            OUTPUT => [tasks * inputs, outputs],
+            _ => [tasks, inputs * outputs],
+        }
     }
 
     /// Adds `factor` times the tensor to `into`, task by task at `spans`.
@@ -134,6 +181,15 @@ mod tests {
     fn a_product_along_an_axis_is_that_of_the_fibers() {
         let swap = Mat::from_fn(2, 2, |i, j| if i == j { 0.0 } else { 2.0 });
         let product = tensor().times(INPUT, swap.as_ref());
+        for axis in [INPUT, OUTPUT, TASK] {
+            let n = tensor().sizes()[axis];
+            let matrix = Mat::from_fn(n, n, |i, j| (i * n + j) as f64);
+            let unfolded = super::product(matrix.as_ref(), tensor().unfold(axis).as_ref());
+            assert_eq!(tensor().times(axis, matrix.as_ref()).unfold(axis), unfolded);
+            let products = super::product(unfolded.as_ref(), tensor().unfold(axis).transpose());
+            let times = tensor().times(axis, matrix.as_ref());
+            assert_eq!(times.products(axis, &tensor()), products);
+        }
         assert_eq!(product.values()[..6], [6.0, 8.0, 10.0, 0.0, 2.0, 4.0]);
         assert_eq!(
             product.dot(&tensor()),

@@ -33,7 +33,7 @@ pub struct CostShape {
 pub struct StepCost {
     /// Numbers that are learned.
     pub n_parameters: usize,
-    /// Multiply-adds of matrix products and sums of values, forward and back.
+    /// Multiply-adds of matrix products and sums of values, forward and back, and of a penalty.
     pub multiply_adds: u64,
     /// Time by the clock that was given.
     pub time: Duration,
@@ -87,7 +87,8 @@ pub fn step_cost(
     let steps = n_steps.max(1);
     Ok(StepCost {
         n_parameters: training.network.params.len(),
-        multiply_adds: (training.tape.multiply_adds() - counted) / u64::from(steps),
+        multiply_adds: (training.tape.multiply_adds() - counted) / u64::from(steps)
+            + training.network.penalty_cost(),
         time: clock().saturating_sub(start) / steps,
     })
 }

@@ -3,6 +3,7 @@
 use super::{Op, Pullback};
 use crate::scalar::Scalar;
 use crate::tape::{Node, Tape, Var};
+use crate::vector;
 
 pub(crate) fn record<T: Scalar>(tape: &mut Tape<T>, a: Var, b: Var) -> Var {
     assert_eq!(tape.shape(a), tape.shape(b), "values of one shape");
@@ -11,14 +12,23 @@ pub(crate) fn record<T: Scalar>(tape: &mut Tape<T>, a: Var, b: Var) -> Var {
     (node.op, node.shape) = (Op::Add { a, b }, left.shape);
     node.trainable = left.trainable || right.trainable;
     node.value.clear();
-    node.value.extend(left.value.iter().zip(&right.value).map(|(&a, &b)| a + b));
+    node.value.extend_from_slice(&left.value);
+    vector::run(
+        #[inline(always)]
+        || vector::add_scaled(&mut node.value, &right.value, T::ONE),
+    );
     tape.push()
 }
 
 pub(crate) fn pull_back<T: Scalar>(walk: &mut Pullback<T>, node: &mut Node<T>, inputs: [Var; 2]) {
     for input in inputs {
-        walk.pass_on(node, input, |_, from, into| {
-            into.iter_mut().zip(from).for_each(|(into, &s)| *into += s);
-        });
+        walk.pass_on(
+            node,
+            input,
+            #[inline(always)]
+            |_, from, into| {
+                vector::add_scaled(into, from, T::ONE);
+            },
+        );
     }
 }

@@ -3,6 +3,7 @@
 use super::{Op, Pullback};
 use crate::scalar::Scalar;
 use crate::tape::{Node, Tape, Var};
+use crate::vector;
 
 pub(crate) fn record<T: Scalar>(tape: &mut Tape<T>, a: Var, b: Var) -> Var {
     let ([n_rows, left], [other_rows, right]) = (tape.shape(a), tape.shape(b));
@@ -23,9 +24,14 @@ pub(crate) fn pull_back<T: Scalar>(walk: &mut Pullback<T>, node: &mut Node<T>, i
     let mut first = 0;
     for input in inputs {
         let width = walk.below[input.index()].shape[1];
-        walk.pass_on(node, input, |_, from, into| {
-            into.iter_mut().zip(&from[first..]).for_each(|(into, &s)| *into += s);
-        });
+        walk.pass_on(
+            node,
+            input,
+            #[inline(always)]
+            |_, from, into| {
+                vector::add_scaled(into, &from[first..], T::ONE);
+            },
+        );
         first += width;
     }
 }

@@ -33,8 +33,13 @@ pub(crate) fn record<T: Scalar>(
 
 pub(crate) fn pull_back<T: Scalar>(walk: &mut Pullback<T>, node: &mut Node<T>, input: Var) {
     let width = node.shape[1];
-    walk.pass_on(node, input, |row, from, into| {
-        let mask = &node.saved[row * width..][..width];
-        into.iter_mut().zip(from).zip(mask).for_each(|((into, &s), &mask)| *into += s * mask);
-    });
+    walk.pass_on(
+        node,
+        input,
+        #[inline(always)]
+        |row, from, into| {
+            let mask = &node.saved[row * width..][..width];
+            into.iter_mut().zip(from).zip(mask).for_each(|((into, &s), &mask)| *into += s * mask);
+        },
+    );
 }

@@ -4,6 +4,7 @@ use super::{Op, Pullback};
 use crate::params::{ParamId, Params};
 use crate::scalar::Scalar;
 use crate::tape::{Node, Tape, Var};
+use crate::vector;
 
 pub(crate) fn record<T: Scalar>(
     tape: &mut Tape<T>,
@@ -32,11 +33,16 @@ pub(crate) fn pull_back<T: Scalar>(walk: &mut Pullback<T>, node: &mut Node<T>, t
         let block = walk.sink.block(table);
         let (block_layers, block_layer) = (block.layers(), block.layer(part.loss));
         let (data, _) = walk.sink.set_all(table);
-        for row in part.rows.clone() {
-            let from = &node.stack.data[(row * layers + part.layer) * width..][..width];
-            let into = (node.codes[row] as usize * block_layers + block_layer) * width;
-            data[into..].iter_mut().zip(from).for_each(|(sum, s)| *sum += *s);
-        }
+        vector::run(
+            #[inline(always)]
+            || {
+                for row in part.rows.clone() {
+                    let from = &node.stack.data[(row * layers + part.layer) * width..][..width];
+                    let into = (node.codes[row] as usize * block_layers + block_layer) * width;
+                    vector::add_scaled(&mut data[into..][..width], from, T::ONE);
+                }
+            },
+        );
     }
     walk.done(parts);
 }

@@ -6,6 +6,7 @@
 use super::{Op, Pullback};
 use crate::scalar::Scalar;
 use crate::tape::{Node, Tape, Var};
+use crate::vector;
 
 pub(crate) fn record<T: Scalar>(tape: &mut Tape<T>, gates: Var, inputs: &[Var]) -> Var {
     let shape = tape.shape(*inputs.first().expect("a gate has an expert"));
@@ -21,25 +22,26 @@ pub(crate) fn record<T: Scalar>(tape: &mut Tape<T>, gates: Var, inputs: &[Var]) 
     node.value.clear();
     node.value.resize(shape[0] * shape[1], T::ZERO);
     let gates = &below[gates.index()].value;
-    for (e, x) in inputs.iter().enumerate() {
-        let rows = below[x.index()].value.chunks_exact(shape[1].max(1));
-        let own = gates[e..].iter().step_by(inputs.len());
-        for ((y, x), &gate) in node.value.chunks_exact_mut(shape[1].max(1)).zip(rows).zip(own) {
-            add_scaled(y, x, gate);
-        }
-    }
+    vector::run(
+        #[inline(always)]
+        || {
+            let rows = node.value.chunks_exact_mut(shape[1].max(1)).enumerate();
+            for ((row, y), gates) in rows.zip(gates.chunks_exact(inputs.len())) {
+                for (x, &gate) in inputs.iter().zip(gates) {
+                    add_scaled(y, &below[x.index()].value[row * shape[1]..][..shape[1]], gate);
+                }
+            }
+        },
+    );
     tape.push()
 }
 
 /// `y += a x`.
+#[inline(always)]
 fn add_scaled<T: Scalar>(y: &mut [T], x: &[T], a: T) {
-    if a == T::ZERO {
-        return;
+    if a != T::ZERO {
+        vector::add_scaled(y, x, a);
     }
-    pulp::Arch::new().dispatch(
-        #[inline(always)]
-        || y.iter_mut().zip(x).for_each(|(y, &x)| *y += a * x),
-    );
 }
 
 pub(crate) fn pull_back<T: Scalar>(walk: &mut Pullback<T>, node: &mut Node<T>, gates: Var) {
@@ -52,17 +54,23 @@ pub(crate) fn pull_back<T: Scalar>(walk: &mut Pullback<T>, node: &mut Node<T>, g
         let len = node.shape[0] * own.layers() * n;
         own.add_some(len);
         let (layers, width) = (node.stack.layers(), node.shape[1]);
-        for (layer, &channel) in node.stack.channels.iter().enumerate() {
-            let (own_layer, own_layers) = (own.layer(channel), own.layers());
-            for (e, &x) in inputs.iter().enumerate() {
-                let value = &walk.below[x as usize].value;
-                for row in 0..node.shape[0] {
-                    let s = &node.stack.data[(row * layers + layer) * width..][..width];
-                    let x = &value[row * width..][..width];
-                    own.data[(row * own_layers + own_layer) * n + e] += product(s, x);
+        let below = &*walk.below;
+        vector::run(
+            #[inline(always)]
+            || {
+                for (layer, &channel) in node.stack.channels.iter().enumerate() {
+                    let (own_layer, own_layers) = (own.layer(channel), own.layers());
+                    for row in 0..node.shape[0] {
+                        let s = &node.stack.data[(row * layers + layer) * width..][..width];
+                        let into = &mut own.data[(row * own_layers + own_layer) * n..][..n];
+                        for (sum, &x) in into.iter_mut().zip(&inputs) {
+                            let x = &below[x as usize].value[row * width..][..width];
+                            *sum += vector::dot(s, x);
+                        }
+                    }
                 }
-            }
-        }
+            },
+        );
         walk.below[gates.index()].stack = own;
     }
     for (e, &x) in inputs.iter().enumerate() {
@@ -71,27 +79,13 @@ pub(crate) fn pull_back<T: Scalar>(walk: &mut Pullback<T>, node: &mut Node<T>, g
             continue;
         }
         let gate = std::mem::take(&mut walk.below[gates.index()].value);
-        walk.pass_on(node, x, |row, from, into| add_scaled(into, from, gate[row * n + e]));
+        walk.pass_on(
+            node,
+            x,
+            #[inline(always)]
+            |row, from, into| add_scaled(into, from, gate[row * n + e]),
+        );
         walk.below[gates.index()].value = gate;
     }
     node.codes = inputs;
-}
-
-/// The scalar product, in eight sums side by side.
-fn product<T: Scalar>(a: &[T], b: &[T]) -> T {
-    pulp::Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            let mut sums = [T::ZERO; 8];
-            let (whole, other) = (a.chunks_exact(8), b.chunks_exact(8));
-            let tail = whole.remainder().iter().zip(other.remainder());
-            let tail: T = tail.map(|(&a, &b)| a * b).sum();
-            for (a, b) in whole.zip(other) {
-                for ((sum, &a), &b) in sums.iter_mut().zip(a).zip(b) {
-                    *sum += a * b;
-                }
-            }
-            tail + sums.into_iter().sum::<T>()
-        },
-    )
 }

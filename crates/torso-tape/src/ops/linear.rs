@@ -13,6 +13,7 @@ use crate::scalar::Scalar;
 use crate::sink::Owner;
 use crate::stack::{Half, Part};
 use crate::tape::{Node, Tape, Var};
+use crate::vector;
 
 /// What follows a linear layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,8 +62,8 @@ pub(crate) fn record<T: Scalar>(
 }
 
 /// `values <- act(values + bias)`, row by row.
-fn activate<T: Scalar>(values: &mut [T], bias: &[T], activation: Activation) {
-    pulp::Arch::new().dispatch(
+pub(super) fn activate<T: Scalar>(values: &mut [T], bias: &[T], activation: Activation) {
+    vector::run(
         #[inline(always)]
         || {
             let rows = values.chunks_exact_mut(bias.len());
@@ -84,15 +85,13 @@ fn map<T: Scalar>(row: &mut [T], bias: &[T], act: impl Fn(T) -> T) {
 /// The logistic function.
 #[inline(always)]
 pub(crate) fn sigmoid<T: Scalar>(x: T) -> T {
-    T::ONE / (T::ONE + (-x).exp())
+    T::ONE / (T::ONE + (-x).exponential())
 }
 
 pub(crate) fn pull_back<T: Scalar>(walk: &mut Pullback<T>, node: &mut Node<T>, op: LinearOp) {
     if node.stack.half != Half::Input {
         let layers = node.stack.layers();
-        if op.activation != Activation::Identity {
-            slope(&mut node.stack.data, &node.value, node.shape[1], layers, op.activation);
-        }
+        slope(&mut node.stack.data, &node.value, node.shape[1], layers, op.activation);
         if !walk.sink.block(op.weight).is_factored {
             let parts = walk.parts(node);
             weight_gradient(walk, node, op, &parts);
@@ -106,14 +105,17 @@ pub(crate) fn pull_back<T: Scalar>(walk: &mut Pullback<T>, node: &mut Node<T>, o
 }
 
 /// `stack <- stack * act'`, the slope told from the layer's output.
-fn slope<T: Scalar>(
+pub(super) fn slope<T: Scalar>(
     stack: &mut [T],
     value: &[T],
     width: usize,
     layers: usize,
     activation: Activation,
 ) {
-    pulp::Arch::new().dispatch(
+    if activation == Activation::Identity {
+        return;
+    }
+    vector::run(
         #[inline(always)]
         || {
             for (stack, value) in
@@ -183,7 +185,12 @@ fn is_whole<T: Scalar>(walk: &Pullback<T>, node: &Node<T>, param: ParamId, parts
 }
 
 /// The bias's gradient: the stack summed over rows.
-fn bias_gradient<T: Scalar>(walk: &mut Pullback<T>, node: &Node<T>, bias: ParamId, parts: &[Part]) {
+pub(super) fn bias_gradient<T: Scalar>(
+    walk: &mut Pullback<T>,
+    node: &Node<T>,
+    bias: ParamId,
+    parts: &[Part],
+) {
     let (width, layers) = (node.shape[1], node.stack.layers());
     walk.sink.add_some(bias);
     for Part { loss, layer, rows, columns } in parts {
@@ -191,12 +198,12 @@ fn bias_gradient<T: Scalar>(walk: &mut Pullback<T>, node: &Node<T>, bias: ParamI
         let (data, _) = walk.sink.set_all(bias);
         let sum = &mut data[into..][columns.clone()];
         let stack = &node.stack.data[layer * width..];
-        pulp::Arch::new().dispatch(
+        vector::run(
             #[inline(always)]
             || {
                 for row in rows.clone() {
                     let row = &stack[row * layers * width..][columns.clone()];
-                    sum.iter_mut().zip(row).for_each(|(sum, s)| *sum += *s);
+                    vector::add_scaled(sum, row, T::ONE);
                 }
             },
         );

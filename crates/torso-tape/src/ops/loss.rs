@@ -229,7 +229,7 @@ fn scale<T: Scalar>(values: &mut [T], factor: T) {
 
 fn softmax<T: Scalar>(output: &[T], class: usize, slope: &mut [T]) -> T {
     let largest = output.iter().copied().fold(output[0], T::max);
-    slope.iter_mut().zip(output).for_each(|(p, &z)| *p = (z - largest).exp());
+    slope.iter_mut().zip(output).for_each(|(p, &z)| *p = (z - largest).exponential());
     let total: T = slope.iter().copied().sum();
     scale(slope, T::ONE / total);
     slope[class] -= T::ONE;

@@ -8,6 +8,10 @@ use super::{Op, Pullback};
 use crate::params::{ParamId, Params};
 use crate::scalar::Scalar;
 use crate::tape::{Node, Tape, Var};
+use crate::vector;
+
+/// Columns whose sums run side by side.
+const COLUMNS: usize = 64;
 
 pub(crate) fn record<T: Scalar>(
     tape: &mut Tape<T>,
@@ -27,57 +31,83 @@ pub(crate) fn record<T: Scalar>(
     node.codes.extend(inputs.iter().map(|x| x.number()));
     node.value.clear();
     node.value.resize(shape[0] * shape[1], T::ZERO);
-    for (x, own) in inputs.iter().zip(params.get(coefficients).chunks_exact(period)) {
-        add_scaled(&mut node.value, &below[x.index()].value, own);
-    }
+    let own = params.get(coefficients);
+    let block = rows_at_once(shape[1]) * shape[1].max(1);
+    vector::run(
+        #[inline(always)]
+        || {
+            for (at, y) in node.value.chunks_mut(block).enumerate() {
+                let (sources, last) = inputs.as_chunks::<4>();
+                let (own, own_last) = own.split_at(4 * sources.len() * period);
+                let len = y.len();
+                let of = |x: Var| &below[x.index()].value[at * block..][..len];
+                for (x, own) in sources.iter().zip(own.chunks_exact(4 * period)) {
+                    let own: [&[T]; 4] = std::array::from_fn(|s| &own[s * period..][..period]);
+                    add_four(y, x.map(of), own);
+                }
+                for (&x, own) in last.iter().zip(own_last.chunks_exact(period)) {
+                    add_scaled(y, of(x), own);
+                }
+            }
+        },
+    );
     tape.push()
 }
 
+/// So many rows that a block of them stays in the nearest cache.
+fn rows_at_once(width: usize) -> usize {
+    (1024 / width.max(1)).max(1)
+}
+
 /// `y += a * x`, the coefficients repeating along both.
+#[inline(always)]
 fn add_scaled<T: Scalar>(y: &mut [T], x: &[T], a: &[T]) {
-    pulp::Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            if let &[a] = a {
-                y.iter_mut().zip(x).for_each(|(y, &x)| *y += a * x);
-                return;
-            }
-            for (y, x) in y.chunks_exact_mut(a.len()).zip(x.chunks_exact(a.len())) {
-                for ((y, &x), &a) in y.iter_mut().zip(x).zip(a) {
-                    *y += a * x;
-                }
-            }
-        },
-    );
+    if let &[a] = a {
+        return vector::add_scaled(y, x, a);
+    }
+    for (y, x) in y.chunks_exact_mut(a.len()).zip(x.chunks_exact(a.len())) {
+        vector::add_products(y, a, x);
+    }
+}
+
+/// [`add_scaled`] of four sources, one after another, in one pass over `y`.
+#[inline(always)]
+fn add_four<T: Scalar>(y: &mut [T], x: [&[T]; 4], a: [&[T]; 4]) {
+    let n = a[0].len();
+    for (at, y) in y.chunks_exact_mut(if n == 1 { y.len() } else { n }).enumerate() {
+        let x = x.map(|x| &x[at * y.len()..][..y.len()]);
+        let columns = y.iter_mut().zip(x[0]).zip(x[1]).zip(x[2]).zip(x[3]);
+        if n == 1 {
+            let [a, b, c, d] = a.map(|a| a[0]);
+            columns.for_each(|((((y, &x0), &x1), &x2), &x3)| {
+                *y = *y + a * x0 + b * x1 + c * x2 + d * x3;
+            });
+        } else {
+            let a = a[0].iter().zip(a[1]).zip(a[2]).zip(a[3]);
+            columns.zip(a).for_each(|(((((y, &x0), &x1), &x2), &x3), (((&a, &b), &c), &d))| {
+                *y = *y + a * x0 + b * x1 + c * x2 + d * x3;
+            });
+        }
+    }
 }
 
 /// `sum += s * x`, column by column or all in one.
+#[inline(always)]
 fn add_products<T: Scalar>(sum: &mut [T], s: &[T], x: &[T]) {
-    pulp::Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            if let [sum] = sum {
-                // Eight sums side by side, so that they fit a vector; their order is fixed.
-                let mut sums = [T::ZERO; 8];
-                let (whole, rest) = (s.chunks_exact(8), x.chunks_exact(8));
-                let tail = whole.remainder().iter().zip(rest.remainder());
-                *sum += tail.map(|(&s, &x)| s * x).sum::<T>();
-                for (s, x) in whole.zip(rest) {
-                    for ((sum, &s), &x) in sums.iter_mut().zip(s).zip(x) {
-                        *sum += s * x;
-                    }
-                }
-                *sum += sums.into_iter().sum::<T>();
-                return;
-            }
-            let period = sum.len();
-            for (s, x) in s.chunks_exact(period).zip(x.chunks_exact(period)) {
-                for ((sum, &s), &x) in sum.iter_mut().zip(s).zip(x) {
-                    *sum += s * x;
-                }
-            }
-        },
-    );
+    if let [sum] = sum {
+        *sum += vector::dot(s, x);
+        return;
+    }
+    let period = sum.len();
+    // Some columns at a time, whose sums stay in registers.
+    for (first, sum) in (0..).step_by(COLUMNS).zip(sum.chunks_mut(COLUMNS)) {
+        let mut own = [T::ZERO; COLUMNS];
+        for (s, x) in s.chunks_exact(period).zip(x.chunks_exact(period)) {
+            let columns = first..first + sum.len();
+            vector::add_products(&mut own[..sum.len()], &s[columns.clone()], &x[columns]);
+        }
+        vector::add_scaled(sum, &own, T::ONE);
+    }
 }
 
 pub(crate) fn pull_back<T: Scalar>(
@@ -93,7 +123,12 @@ pub(crate) fn pull_back<T: Scalar>(
     for (&x, own) in inputs.iter().zip(own.chunks_exact(period)) {
         let x = Var::of_number(x);
         if walk.below[x.index()].trainable {
-            walk.pass_on(node, x, |_, from, into| add_scaled(into, from, own));
+            walk.pass_on(
+                node,
+                x,
+                #[inline(always)]
+                |_, from, into| add_scaled(into, from, own),
+            );
         }
     }
     node.codes = inputs;
@@ -108,19 +143,23 @@ fn coefficient_gradient<T: Scalar>(walk: &mut Pullback<T>, node: &Node<T>, coeff
         let block = walk.sink.block(coefficients);
         let (block_layers, layer) = (block.layers(), block.layer(part.loss));
         let (data, _) = walk.sink.set_all(coefficients);
-        for (s, &x) in node.codes.iter().enumerate() {
-            let value = &walk.below[x as usize].value;
-            let sum = &mut data[(s * block_layers + layer) * period..][..period];
-            if layers == 1 {
-                let rows = part.rows.start * width..part.rows.end * width;
-                add_products(sum, &node.stack.data[rows.clone()], &value[rows]);
-                continue;
-            }
-            for row in part.rows.clone() {
-                let s = &node.stack.data[(row * layers + part.layer) * width..][..width];
-                add_products(sum, s, &value[row * width..][..width]);
-            }
-        }
+        let below = &*walk.below;
+        // The rows of one of several layers do not lie side by side.
+        let block = if layers == 1 { rows_at_once(width) } else { 1 };
+        vector::run(
+            #[inline(always)]
+            || {
+                for row in part.rows.clone().step_by(block) {
+                    let len = block.min(part.rows.end - row) * width;
+                    let s = &node.stack.data[(row * layers + part.layer) * width..][..len];
+                    for (source, &x) in node.codes.iter().enumerate() {
+                        let into = (source * block_layers + layer) * period;
+                        let x = &below[x as usize].value[row * width..][..len];
+                        add_products(&mut data[into..][..period], s, x);
+                    }
+                }
+            },
+        );
     }
     walk.done(parts);
 }

@@ -111,20 +111,31 @@ pub(crate) fn pull_back<T: Scalar>(walk: &mut Pullback<T>, node: &mut Node<T>, o
     let n = node.shape[0] * n_codes;
     let weights = &node.saved[2 * n..];
     let steps = |row: usize, i: usize| steps_of(&node.saved, n, row * n_codes + i * n_digits);
-    walk.pass_on(node, op.codes, |row, from, into| {
-        for (i, into) in into.chunks_exact_mut(n_digits).enumerate() {
-            let own = steps(row, i);
-            let weight = weights[row * n_selectors + i];
-            for (e, &s) in from.iter().enumerate() {
-                selected(&own[..n_digits], e, |j, slope| into[j] += s * weight * slope);
+    walk.pass_on(
+        node,
+        op.codes,
+        #[inline(always)]
+        |row, from, into| {
+            for (i, into) in into.chunks_exact_mut(n_digits).enumerate() {
+                let own = steps(row, i);
+                let weight = weights[row * n_selectors + i];
+                for (e, &s) in from.iter().enumerate() {
+                    selected(&own[..n_digits], e, |j, slope| into[j] += s * weight * slope);
+                }
             }
-        }
-    });
-    walk.pass_on(node, op.weights, |row, from, into| {
-        for (i, into) in into.iter_mut().enumerate() {
-            let own = steps(row, i);
-            let gates = from.iter().enumerate();
-            *into += gates.map(|(e, &s)| s * selected(&own[..n_digits], e, |_, _| {})).sum::<T>();
-        }
-    });
+        },
+    );
+    walk.pass_on(
+        node,
+        op.weights,
+        #[inline(always)]
+        |row, from, into| {
+            for (i, into) in into.iter_mut().enumerate() {
+                let own = steps(row, i);
+                let gates = from.iter().enumerate();
+                *into +=
+                    gates.map(|(e, &s)| s * selected(&own[..n_digits], e, |_, _| {})).sum::<T>();
+            }
+        },
+    );
 }

@@ -186,18 +186,16 @@ impl FactoredLayer {
 
     fn record_lane(&self, forward: &mut Forward, lane: usize, input: Var) -> Var {
         let params = forward.params;
-        let [n_rows, _] = forward.tape.shape(input);
         let relu = Activation::Relu;
         match &self.parts {
             Parts::Blended { parts, mixing, biases } => {
                 let weight = forward.tape.blend(params, *parts, mixing[lane]);
-                let h = forward.tape.product(input, weight);
-                if let Some(up) = self.up {
-                    return forward.tape.linear(params, h, up.weight, biases[lane], relu);
-                }
-                let bias = forward.tape.embedding(params, biases[lane], &vec![0; n_rows]);
-                let h = forward.tape.add(h, bias);
-                forward.tape.activate(h, relu)
+                let bias = biases[lane];
+                let Some(up) = self.up else {
+                    return forward.tape.product(params, input, weight, Some((bias, relu)));
+                };
+                let h = forward.tape.product(params, input, weight, None);
+                forward.tape.linear(params, h, up.weight, bias, relu)
             }
             Parts::Gated { parts, mixing, bias } => {
                 let groups = forward.groups;

@@ -61,15 +61,13 @@ impl Attention {
             input = forward.tape.concat(shared, carried);
         }
         let z = self.squeeze.record(forward, lane, input);
-        let z = self.squeeze_norm.record(forward, lane, z);
-        let z = forward.tape.activate(z, Activation::Relu);
+        let z = self.squeeze_norm.record(forward, lane, z, Activation::Relu);
         let mask = self.excite.record(forward, lane, z);
-        let mask = self.excite_norm.record(forward, lane, mask);
-        forward.tape.activate(mask, Activation::Sigmoid)
+        self.excite_norm.record(forward, lane, mask, Activation::Sigmoid)
     }
 }
 
-/// Layer normalization, one for each lane.
+/// Layer normalization with an activation, one for each lane.
 struct Norm {
     /// Gain and bias.
     lanes: Vec<[ParamId; 2]>,
@@ -94,8 +92,7 @@ impl Norm {
         Ok(Self { lanes: names.iter().map(lane).collect::<Result<_, LayoutError>>()? })
     }
 
-    fn record(&self, forward: &mut Forward, lane: usize, value: Var) -> Var {
-        let [gain, bias] = self.lanes[lane];
-        forward.tape.layer_norm(forward.params, value, gain, bias)
+    fn record(&self, forward: &mut Forward, lane: usize, value: Var, act: Activation) -> Var {
+        forward.tape.layer_norm(forward.params, value, self.lanes[lane], act)
     }
 }

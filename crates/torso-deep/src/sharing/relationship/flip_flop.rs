@@ -21,7 +21,7 @@
 use faer::{Mat, MatRef};
 use torso_math::SymmetricEigen;
 
-use crate::sharing::weight_tensor::{INPUT, OUTPUT, TASK, WeightTensor, product};
+use crate::sharing::weight_tensor::{INPUT, OUTPUT, TASK, WeightTensor};
 
 /// A factor of more rows stays the identity: its inverse would cost more than the training.
 pub(super) const LARGEST: usize = 512;
@@ -74,8 +74,7 @@ impl TensorNormal {
         let n = self.sizes[axis];
         let mut sum = Mat::<f64>::zeros(n, n);
         for sample in samples {
-            let whitened = self.along(&others, sample).unfold(axis);
-            sum += product(whitened.as_ref(), sample.unfold(axis).transpose());
+            sum += self.along(&others, sample).products(axis, sample);
         }
         let observations = (samples.len() * self.observations(axis)) as f64;
         Mat::from_fn(n, n, |i, j| f64::midpoint(sum[(i, j)], sum[(j, i)]) / observations)

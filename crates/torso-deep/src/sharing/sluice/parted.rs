@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
+use faer::MatRef;
 use torso_tape::{Init, ParamId, Params, Var};
 
 use super::Settings;
-use super::overlap::{add_product, products, square, transposed};
+use super::overlap::{add_product, products, square};
 use crate::encoder::{Layer, LayerShape};
 use crate::layout::{Layout, LayoutError};
 use crate::network::Forward;
@@ -102,15 +103,24 @@ impl Parted {
     pub(super) fn penalize(&self, params: &Params<f32>, c: f64, gradient: &mut [f32]) -> f64 {
         let scale = 2.0 * c as f32;
         let pair = |[left, right]: [&Layer; 2]| {
-            let [(g, v), (h, w)] = [left, right].map(|part| weight(part, params));
-            let m = products((g, v), (h, w));
+            let [g, h] = [left, right].map(|part| weight(part, params));
+            let m = products(g, h);
             let spans = [left, right].map(|part| params.range(part.weight).span());
             let [of_left, of_right] = spans;
-            add_product(&mut gradient[of_left], (h, w), &transposed(&m, w), scale);
-            add_product(&mut gradient[of_right], (g, v), &m, scale);
+            add_product(&mut gradient[of_left], h, m.transpose(), scale);
+            add_product(&mut gradient[of_right], g, m.as_ref(), scale);
             c * square(&m)
         };
         self.pairs().map(pair).sum()
+    }
+
+    /// Multiply-adds of the penalty: a product and two for its gradient.
+    pub(super) fn penalty_cost(&self) -> u64 {
+        let cost = |[left, right]: [&Layer; 2]| {
+            let [rows, columns] = left.shape.weight();
+            3 * (rows * columns * right.shape.weight()[1]) as u64
+        };
+        self.pairs().map(cost).sum()
     }
 
     /// `|W_tj' W_tk|_F` over all pairs of parts, the mean over tasks.
@@ -151,7 +161,7 @@ impl Uneven {
         let change = forward.tape.input(change, width);
         let fit = |&part: &Var| match forward.tape.shape(part) {
             [_, own] if own == width => part,
-            _ => forward.tape.product(part, change),
+            _ => forward.tape.product(forward.params, part, change, None),
         };
         parts.iter().map(fit).collect()
     }
@@ -207,9 +217,10 @@ fn copy_columns(into: &mut [f32], from: &[f32], columns: Range<usize>, n_columns
     rows.for_each(|(into, from)| into.copy_from_slice(&from[columns.clone()]));
 }
 
-/// A part's weight and its number of columns.
-fn weight<'a>(part: &Layer, params: &'a Params<f32>) -> (&'a [f32], usize) {
-    (params.get(part.weight), part.shape.weight()[1])
+/// A part's weight.
+fn weight<'a>(part: &Layer, params: &'a Params<f32>) -> MatRef<'a, f32> {
+    let [rows, columns] = part.shape.weight();
+    MatRef::from_row_major_slice(params.get(part.weight), rows, columns)
 }
 
 /// All pairs of a task's parts.

@@ -1,3 +1,4 @@
+use faer::Mat;
 use serde_json::{Map, json};
 use torso_core::seed::{Seed, normal};
 use torso_math::Spectrum;
@@ -21,10 +22,18 @@ fn matrix(rows: usize, columns: usize, rank: usize) -> Mat<f64> {
 
 #[test]
 fn the_norm_and_its_gradient_are_those_of_the_singular_values() {
-    for (rows, columns, rank) in [(4, 30, 4), (30, 4, 4), (7, 7, 7), (6, 20, 2), (20, 6, 3)] {
+    let shapes = [(4, 30, 4), (30, 4, 4), (7, 7, 7), (6, 20, 2), (20, 6, 3)];
+    let axes = [INPUT, OUTPUT, TASK].into_iter();
+    for (axis, (rows, columns, rank)) in axes.flat_map(|axis| shapes.map(|shape| (axis, shape))) {
         let a = matrix(rows, columns, rank);
+        // The other axes have 2 and half as many places as the matrix has columns, or 1 and all.
+        let mut sizes = if columns % 2 == 0 { [2, columns / 2] } else { [1, columns] }.to_vec();
+        sizes.insert(axis, rows);
+        let sizes = [sizes[0], sizes[1], sizes[2]];
+        let weights = WeightTensor::new(sizes, vec![0.0; rows * columns]).fold(axis, a.as_ref());
         let spectrum = Spectrum::of(a.as_ref());
-        let (norm, slope) = trace_norm(a.as_ref());
+        let (norm, slope) = trace_norm(&weights, axis);
+        let slope = slope.unfold(axis);
         assert!((norm / spectrum.values.iter().sum::<f64>() - 1.0).abs() < 1e-7, "{norm}");
         let ones: Vec<f64> =
             (0..spectrum.values.len()).map(|k| if k < rank { 1.0 } else { 0.0 }).collect();
@@ -35,8 +44,8 @@ fn the_norm_and_its_gradient_are_those_of_the_singular_values() {
             }
         }
     }
-    let (norm, slope) = trace_norm(Mat::<f64>::zeros(3, 5).as_ref());
-    assert_eq!((norm, slope.norm_l2()), (0.0, 0.0));
+    let zeros = WeightTensor::new([5, 2, 3], vec![0.0; 30]);
+    assert_eq!(trace_norm(&zeros, TASK), (0.0, zeros));
 }
 
 #[test]

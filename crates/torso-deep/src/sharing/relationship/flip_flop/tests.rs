@@ -1,6 +1,7 @@
 use torso_core::seed::{Seed, Stream, normal};
 
 use super::*;
+use crate::sharing::weight_tensor::product;
 
 const SIZES: [usize; 3] = [4, 3, 5];
 
