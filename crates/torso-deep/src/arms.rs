@@ -94,7 +94,7 @@ fn named(recipe: &Recipe) -> Vec<(String, f64)> {
         ("deviation", settings.deviation),
     ]
     .map(|(name, value)| (name.to_string(), value));
-    let own = recipe.sharing.tuned.iter().map(|name| (*name).to_string());
+    let own = recipe.sharing.tuned.iter().map(|(name, _)| (*name).to_string());
     let own = own.map(|name| (name.clone(), own_number(recipe, &name)));
     shared.into_iter().chain(own).collect()
 }

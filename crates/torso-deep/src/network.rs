@@ -95,6 +95,8 @@ pub(crate) struct Network {
     sharing: Box<dyn Sharing>,
     heads: Heads,
     blueprint: Blueprint,
+    /// The mean number of training labels of a task; 1 before a training.
+    pub(crate) n_labels: f64,
 }
 
 impl Network {
@@ -110,13 +112,14 @@ impl Network {
         };
         let sharing = (blueprint.sharing.declare)(&mut layout)?;
         let heads = Heads::declare(&mut layout, &sharing.widths(), blueprint.rotates, seed)?;
-        Ok(Self { params, sharing, heads, blueprint })
+        Ok(Self { params, sharing, heads, blueprint, n_labels: 1.0 })
     }
 
     /// The network of the next stage: ranges keep their values where their name and shape stay.
     pub(crate) fn next_stage(&self, stage: Stage, seed: Seed) -> Result<Self, LayoutError> {
         let blueprint = Blueprint { plan: stage.plan, ..self.blueprint.clone() };
         let mut next = Self::new(blueprint, seed, usize::MAX)?;
+        next.n_labels = self.n_labels;
         for at in 0..next.params.ranges().len() {
             let range = &next.params.ranges()[at];
             let (span, given) = (range.span(), stage.values.iter().find(|v| v.0 == range.name()));
@@ -155,13 +158,14 @@ impl Network {
     /// The network as its architecture looks at it.
     pub(crate) fn view(&self) -> View<'_> {
         let context = self.blueprint.context();
-        View { params: &self.params, heads: &self.heads, context }
+        View { params: &self.params, heads: &self.heads, context, n_labels: self.n_labels }
     }
 
     /// The architecture, and what it looks at.
     pub(crate) fn sharing(&mut self) -> (&mut dyn Sharing, View<'_>) {
         let context = self.blueprint.context();
-        let view = View { params: &self.params, heads: &self.heads, context };
+        let n_labels = self.n_labels;
+        let view = View { params: &self.params, heads: &self.heads, context, n_labels };
         (&mut *self.sharing, view)
     }
 
@@ -170,7 +174,12 @@ impl Network {
         self.sharing.penalize(&self.view(), gradient)
     }
 
-    /// Multiply-adds of [`Self::penalty`].
+    /// Lets the architecture move its parameters after a step of the optimizer.
+    pub(crate) fn after_step(&mut self, lr: f64) {
+        self.sharing.after_step(&mut self.params, self.n_labels, lr);
+    }
+
+    /// Multiply-adds of [`Self::penalty`] and [`Self::after_step`].
     pub(crate) fn penalty_cost(&self) -> u64 {
         self.sharing.penalty_cost(&self.view())
     }

@@ -41,8 +41,8 @@ pub struct SharingMethod {
     pub method: Method,
     /// Whether all tasks read one trunk, in front of whose heads a walk back can be cut.
     pub(crate) has_trunk: bool,
-    /// Numeric settings that tuning trials multiply.
-    pub(crate) tuned: &'static [&'static str],
+    /// Numeric settings that tuning trials multiply, each by at most so much or its inverse.
+    pub(crate) tuned: &'static [(&'static str, f64)],
     /// Checks its own settings, and that it fits the tasks.
     pub(crate) check: fn(&Context) -> Result<(), LayoutError>,
     /// Adds its parameters.
@@ -115,6 +115,8 @@ pub(crate) struct View<'a> {
     pub(crate) params: &'a Params<f32>,
     pub(crate) heads: &'a Heads,
     pub(crate) context: Context<'a>,
+    /// The mean number of training labels of a task: what turns a sum over labels into their mean.
+    pub(crate) n_labels: f64,
 }
 
 /// An architecture laid out over a network's parameters.
@@ -131,7 +133,11 @@ pub(crate) trait Sharing: Send + Sync {
         0.0
     }
 
-    /// Multiply-adds of the products in [`Self::penalize`].
+    /// Moves parameters after a step of the optimizer at the learning rate `lr`: the proximal operator
+    /// of a penalty without a gradient. `n_labels` is that of [`View`].
+    fn after_step(&self, _params: &mut Params<f32>, _n_labels: f64, _lr: f64) {}
+
+    /// Multiply-adds of the products in [`Self::penalize`] and [`Self::after_step`].
     fn penalty_cost(&self, _view: &View) -> u64 {
         0
     }

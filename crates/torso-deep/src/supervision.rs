@@ -144,6 +144,15 @@ impl Supervision {
         usable
     }
 
+    /// The mean number of labels that a task has among `rows`; at least 1.
+    pub(crate) fn mean_labels(&self, rows: &[u32]) -> f64 {
+        let labels = |target: &Target| {
+            rows.iter().filter(|&&row| !target.values[row as usize].is_nan()).count()
+        };
+        let n_labels: usize = self.targets.iter().map(labels).sum();
+        (n_labels as f64 / self.n_losses() as f64).max(1.0)
+    }
+
     /// Puts rows of one group side by side, as grouped heads need them.
     pub(crate) fn sort(&self, rows: &mut [u32]) {
         if let Some(groups) = &self.group_of_row {

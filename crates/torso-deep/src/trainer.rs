@@ -126,8 +126,9 @@ impl<'a> Training<'a> {
             rotates: recipe.balance.sees == Sees::Rotated,
             settings: settings.clone(),
         };
-        let network = Network::new(blueprint, problem.seed, usize::MAX)
+        let mut network = Network::new(blueprint, problem.seed, usize::MAX)
             .map_err(|error| refusal(recipe.sharing, error))?;
+        network.n_labels = supervision.mean_labels(problem.train);
         let n_losses = supervision.n_losses();
         let forms: Vec<_> = (0..n_losses).map(|t| form(&supervision.target_of(t).kind)).collect();
         let setup =
@@ -264,6 +265,7 @@ impl<'a> Training<'a> {
         clip_norm(&mut self.gradient, self.settings.clip * (self.n_losses as f64).sqrt());
         self.network.penalty(&mut self.gradient);
         self.optimizer.step(&mut self.network.params, &self.gradient, self.settings.lr);
+        self.network.after_step(self.settings.lr);
         if let Some(rotations) = self.balancing.rotations() {
             self.network.turn(rotations);
         }

@@ -26,10 +26,10 @@ pub(crate) fn trial_recipe(given: &Recipe, seed: Seed, trial: usize) -> Recipe {
         ..settings.clone()
     };
     let mut own = given.own.clone();
-    for name in given.sharing.tuned {
+    for &(name, spread) in given.sharing.tuned {
         let mut stream = seed.stream("trial", name, trial as u64);
-        let factor = 30f64.powf(stream.random_range(-1.0..1.0));
-        own.insert((*name).to_string(), (own_number(given, name) * factor).into());
+        let factor = spread.powf(stream.random_range(-1.0..1.0));
+        own.insert(name.to_string(), (own_number(given, name) * factor).into());
     }
     Recipe { own, settings, ..given.clone() }
 }

@@ -139,11 +139,7 @@ fn every_architecture_learns_from_images() {
     };
     let table = images();
     for entry in methods() {
-        let mut own = needed(entry.method.id);
-        if entry.method.id == "soft-trace" {
-            // Its default, from small tables, lets these images' few rows learn nothing.
-            own.insert("strength".to_string(), json!(0.003));
-        }
+        let own = needed(entry.method.id);
         let equal = (torso_balance::find("equal").unwrap(), Map::new());
         let model = fit(&Joint::new((entry, own), equal, lenet.clone()), &table, 1).unwrap();
         let best = &model.trace().epochs[model.trace().best_epoch];
@@ -181,7 +177,7 @@ fn settings_are_those_that_are_described() {
                 assert_eq!(check(&given), Ok(()), "{id}: the default of {}", parameter.name);
             }
         }
-        for name in entry.tuned {
+        for (name, _) in entry.tuned {
             let parameter = entry.method.parameters.iter().find(|p| p.name == *name);
             let default = parameter.expect("what is tuned is a parameter").default;
             assert!(default.parse::<f64>().is_ok(), "{id}: {name}");

@@ -98,7 +98,7 @@ pub static METHOD: SharingMethod = SharingMethod {
         },
     },
     has_trunk: false,
-    tuned: &["entropy"],
+    tuned: &[("entropy", 30.0)],
     check: |context| Settings::new(context).map(|_| ()),
     declare,
 };

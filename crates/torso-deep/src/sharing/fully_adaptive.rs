@@ -110,7 +110,7 @@ pub static METHOD: SharingMethod = SharingMethod {
         },
     },
     has_trunk: false,
-    tuned: &["alpha"],
+    tuned: &[("alpha", 30.0)],
     check: |context| Settings::new(context).map(|_| ()),
     declare,
 };

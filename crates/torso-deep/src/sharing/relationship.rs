@@ -3,8 +3,8 @@
 //!
 //! # Formula
 //! `h_t = g(f(x; theta); theta_t)`: the last `own-layers` hidden layers, and the heads, are each
-//! task's own. `min sum_t w_t L_t + strength / 2 sum_l vec(W_l)' (S_l1 x S_l2 x S_l3)^-1 vec(W_l)`
-//! over the weights `W_l [inputs, outputs, tasks]` of those layers and, if all are of one shape, of
+//! task's own. `min sum_t w_t L_t + strength / (2 n) sum_l vec(W_l)' (S_l1 x S_l2 x S_l3)^-1 vec(W_l)`,
+//! where the `L_t` are means over labels and `n` is the mean number of a task's training labels, over the weights `W_l [inputs, outputs, tasks]` of those layers and, if all are of one shape, of
 //! the heads. That is a tensor-normal prior `W_l ~ TN(0, S_l1, S_l2, S_l3)`: how the inputs, the
 //! outputs and the tasks of a layer correlate. `S_l3` is renewed after each epoch, and with
 //! `covariances=all` the two others too, by one sweep of flip-flop (`flip_flop.rs`). All start as
@@ -13,7 +13,7 @@
 //! # Parameters
 //! | name | default | range | source |
 //! |---|---|---|---|
-//! | `strength` | 0.2 | at least 0 | ours; the authors' code has 1 on another scale |
+//! | `strength` | 4 | at least 0 | ours; the paper has 1, the authors' code 1 beside mean losses |
 //! | `own-layers` | 1 | at least 0, at most the hidden layers | ours; the authors' code has 0, only classifiers |
 //! | `ridge` | 0.5 | at least 0.000001 | ours; the authors' code has 0.00001 on other scales |
 //! | `covariances` | `tasks` | `tasks`, `all` | the authors' code; the paper has all |
@@ -73,14 +73,14 @@ pub static METHOD: SharingMethod = SharingMethod {
         family: Family::Sharing,
         title: "deep relationship networks",
         section: "6.1",
-        formula: "h_t = g(f(x; theta); theta_t); + strength / 2 sum_l vec(W_l)' (S_l1 x S_l2 x \
-                  S_l3)^-1 vec(W_l), W_l [inputs, outputs, tasks]",
+        formula: "h_t = g(f(x; theta); theta_t); + strength / (2 n) sum_l vec(W_l)' (S_l1 x S_l2 \
+                  x S_l3)^-1 vec(W_l), W_l [inputs, outputs, tasks]",
         parameters: &[
             Parameter {
                 name: "strength",
-                default: "0.2",
+                default: "4",
                 range: "at least 0",
-                about: "weight of the prior (ours)",
+                about: "weight of the prior, beside the sum of a task's losses (ours)",
             },
             Parameter {
                 name: "own-layers",
@@ -111,7 +111,7 @@ pub static METHOD: SharingMethod = SharingMethod {
         },
     },
     has_trunk: false,
-    tuned: &["strength"],
+    tuned: &[("strength", 30.0)],
     check: |context| Settings::new(context).map(|_| ()),
     declare,
 };
@@ -147,7 +147,7 @@ impl Covariances {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { strength: 0.2, own_layers: 1, ridge: 0.5, covariances: Covariances::Tasks }
+        Self { strength: 4.0, own_layers: 1, ridge: 0.5, covariances: Covariances::Tasks }
     }
 }
 
@@ -255,7 +255,7 @@ impl Sharing for Relationship {
     }
 
     fn penalize(&self, view: &View, gradient: &mut [f32]) -> f64 {
-        let strength = self.settings.strength;
+        let strength = self.settings.strength / view.n_labels;
         if strength <= 0.0 {
             return 0.0;
         }

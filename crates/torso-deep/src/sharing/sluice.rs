@@ -107,7 +107,7 @@ pub static METHOD: SharingMethod = SharingMethod {
         },
     },
     has_trunk: false,
-    tuned: &["orthogonality"],
+    tuned: &[("orthogonality", 30.0)],
     check: |context| Settings::new(context).map(|_| ()),
     declare,
 };

@@ -64,7 +64,7 @@ pub static METHOD: SharingMethod = SharingMethod {
         },
     },
     has_trunk: false,
-    tuned: &["strength"],
+    tuned: &[("strength", 30.0)],
     check: |context| Settings::new(context).map(|_| ()),
     declare,
 };

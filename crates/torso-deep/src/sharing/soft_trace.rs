@@ -9,15 +9,14 @@
 //! - `tucker`: each of the three axes against all else.
 //! - `tt`: the first axis against the rest, and the first two against the third.
 //!
-//! The gradient of `|A|_*` for `A = U diag(s) V'` is `U V'`. It comes from the eigenvalues of the
-//! smaller one of `A A'` and `A'A`: of `laf` that is `[tasks, tasks]` as a rule. Where `A` has singular
-//! values below a millionth of the largest, they are left as they are: that is one of the
-//! subgradients there.
+//! A step of the optimizer down the losses is followed by the proximal operator of each norm in turn:
+//! every singular value `s` of an unfolding becomes `max(s - lr strength sqrt(P / n), 0)`, for `P`
+//! weights of a task in the layer and `n` labels of a task.
 //!
 //! # Parameters
 //! | name | default | range | source |
 //! |---|---|---|---|
-//! | `strength` | 0.3 | at least 0 | ours; the paper chooses it on held-out data |
+//! | `strength` | 8 | at least 0 | ours; the paper chooses it on held-out data |
 //! | `unfolding` | `laf` | `laf`, `tucker`, `tt` | ours, the cheapest; the paper compares all three |
 //!
 //! # Cost
@@ -31,18 +30,25 @@
 //! tasks alone, to the bit.
 //!
 //! # Differences
-//! Biases are not penalized. One strength for all layers and unfoldings. All networks start alike. Steps
-//! down a subgradient make singular values small, about as small as a step, never zero: how many
-//! directions are in use is told by the effective rank, not by a count. Like any pull to zero, the
-//! penalty helps small tables also where the tasks have nothing in common.
+//! - Biases are not penalized. One strength for all layers and unfoldings. All networks start alike.
+//! - The paper descends along the subgradient `U V'` of `|U diag(s) V'|_*`, which never makes a
+//!   singular value 0. The operators of `tucker` and `tt` in turn are not that of their sum, which has no
+//!   closed form.
+//! - As `AdamW` takes weight decay, the penalty is taken apart from the gradient: what a step of Adam
+//!   moves does not depend on the size of the loss, but grows with the root of `P`; and the more labels
+//!   there are, the less is a penalty needed. So one default serves small tables and images.
+//! - Like any pull to zero, it can help small tables also where the tasks have nothing in common.
 //!
 //! # References
 //! Yang and Hospedales, *Trace Norm Regularised Deep Multi-Task Learning* (2017).
+
+use std::ops::Range;
 
 use serde::Deserialize;
 use torso_core::finding::Finding;
 use torso_core::method::{Cite, Family, Method, Parameter};
 use torso_math::{SymmetricEigen, singular_values};
+use torso_tape::Params;
 
 use super::weight_tensor::{INPUT, OUTPUT, TASK, WeightTensor, product};
 use super::{Reading, Sharing, SharingMethod, View, Widths};
@@ -61,7 +67,7 @@ pub static METHOD: SharingMethod = SharingMethod {
         parameters: &[
             Parameter {
                 name: "strength",
-                default: "0.3",
+                default: "8",
                 range: "at least 0",
                 about: "weight of the trace norms (ours)",
             },
@@ -81,7 +87,7 @@ pub static METHOD: SharingMethod = SharingMethod {
         },
     },
     has_trunk: false,
-    tuned: &["strength"],
+    tuned: &[("strength", 3.0)],
     check: |context| Settings::new(context).map(|_| ()),
     declare,
 };
@@ -118,7 +124,7 @@ impl Unfolding {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { strength: 0.3, unfolding: Unfolding::Laf }
+        Self { strength: 8.0, unfolding: Unfolding::Laf }
     }
 }
 
@@ -155,6 +161,18 @@ fn declare(layout: &mut Layout) -> Result<Box<dyn Sharing>, LayoutError> {
     }))
 }
 
+impl SoftTrace {
+    /// The tasks' weights of each layer, with where they lie.
+    fn weights(&self, params: &Params<f32>) -> Vec<(Vec<Range<usize>>, WeightTensor)> {
+        let gather = |(layer, shape): (&TaskLayer, &LayerShape)| {
+            let spans = layer.weights(params);
+            let weights = WeightTensor::gather(params.values(), &spans, shape.weight()[1]);
+            (spans, weights)
+        };
+        self.layers.iter().zip(&self.shapes).map(gather).collect()
+    }
+}
+
 impl Sharing for SoftTrace {
     fn widths(&self) -> Widths {
         let width = self.shapes.last().map_or(0, |shape| shape.n_outputs());
@@ -171,26 +189,21 @@ impl Sharing for SoftTrace {
         Reading::of_lanes(self.grouped, (0..self.n_lanes).map(lane).collect())
     }
 
-    fn penalize(&self, view: &View, gradient: &mut [f32]) -> f64 {
+    fn after_step(&self, params: &mut Params<f32>, n_labels: f64, lr: f64) {
         let Settings { strength, unfolding } = self.settings;
         if strength <= 0.0 {
-            return 0.0;
+            return;
         }
-        let mut penalty = 0.0;
-        for (layer, shape) in self.layers.iter().zip(&self.shapes) {
-            let spans = layer.weights(view.params);
-            let weights = WeightTensor::gather(view.params.values(), &spans, shape.weight()[1]);
+        for (spans, mut weights) in self.weights(params) {
             // The losses tell that a training has diverged.
-            if !weights.is_finite() {
-                return f64::NAN;
-            }
-            for &axis in unfolding.axes() {
-                let (norm, slope) = trace_norm(&weights, axis);
-                penalty += strength * norm;
-                slope.add_to(gradient, &spans, strength);
+            if weights.is_finite() {
+                let by = lr * strength * (spans[0].len() as f64 / n_labels).sqrt();
+                for &axis in unfolding.axes() {
+                    weights = lowered(&weights, axis, by);
+                }
+                weights.write_to(params.values_mut(), &spans);
             }
         }
-        penalty
     }
 
     /// Products of the slices across each axis, and their mixture.
@@ -208,10 +221,7 @@ impl Sharing for SoftTrace {
     }
 
     fn findings(&self, view: &View, _forward: &mut Forward) -> Vec<Finding> {
-        let layers = self.layers.iter().zip(&self.shapes).enumerate();
-        let layer = |(l, (layer, shape)): (usize, (&TaskLayer, &LayerShape))| {
-            let spans = layer.weights(view.params);
-            let weights = WeightTensor::gather(view.params.values(), &spans, shape.weight()[1]);
+        let layer = |(l, (_, weights)): (usize, (_, WeightTensor))| {
             let values = singular_values(weights.unfold(TASK).as_ref());
             let rank = effective_rank(&values);
             Finding::Bars {
@@ -223,28 +233,24 @@ impl Sharing for SoftTrace {
                 values,
             }
         };
-        layers.map(layer).collect()
+        self.weights(view.params).into_iter().enumerate().map(layer).collect()
     }
 }
 
-/// `|A|_*` and, folded back, `U V'` of an unfolding `A = U diag(s) V'`; singular values below a
-/// millionth of the largest count as none.
-fn trace_norm(weights: &WeightTensor, axis: usize) -> (f64, WeightTensor) {
-    let tall = weights.is_tall(axis).then(|| weights.unfold(axis));
-    let gram = match &tall {
-        None => weights.products(axis, weights),
-        Some(a) => product(a.transpose(), a.as_ref()),
+/// The weights with every singular value `s` of an unfolding lowered to `max(s - by, 0)`: with
+/// `A = U diag(s) V'` a product of `A` and a function of the smaller one of `A A'` and `A'A`.
+fn lowered(weights: &WeightTensor, axis: usize, by: f64) -> WeightTensor {
+    let factor = |square: f64| {
+        let value = square.max(0.0).sqrt();
+        if value > by { 1.0 - by / value } else { 0.0 }
     };
-    let eigen = SymmetricEigen::of(gram.as_ref());
-    let largest = eigen.values.last().copied().unwrap_or(0.0);
-    let floor = (1e-12 * largest).max(f64::MIN_POSITIVE);
-    let norm = eigen.values.iter().filter(|value| **value > floor).map(|value| value.sqrt()).sum();
-    let inverse_root = eigen.map(|value| if value > floor { value.sqrt().recip() } else { 0.0 });
-    let slope = match &tall {
-        None => weights.times(axis, inverse_root.as_ref()),
-        Some(a) => weights.fold(axis, product(a.as_ref(), inverse_root.as_ref()).as_ref()),
-    };
-    (norm, slope)
+    if weights.is_tall(axis) {
+        let a = weights.unfold(axis);
+        let eigen = SymmetricEigen::of(product(a.transpose(), a.as_ref()).as_ref());
+        return weights.fold(axis, product(a.as_ref(), eigen.map(factor).as_ref()).as_ref());
+    }
+    let eigen = SymmetricEigen::of(weights.products(axis, weights).as_ref());
+    weights.times(axis, eigen.map(factor).as_ref())
 }
 
 /// `exp(H)` of the entropy `H` of singular values over their sum: how many directions are in use.

@@ -136,6 +136,16 @@ impl WeightTensor {
         }
     }
 
+    /// Writes the tensor to `into`, task by task at `spans`.
+    #[expect(clippy::cast_possible_truncation, reason = "the tape runs in f32")]
+    pub(super) fn write_to(&self, into: &mut [f32], spans: &[Range<usize>]) {
+        let tasks = self.values.chunks_exact(self.sizes[INPUT] * self.sizes[OUTPUT]);
+        for (own, span) in tasks.zip(spans) {
+            let into = into[span.clone()].iter_mut().zip(own);
+            into.for_each(|(into, value)| *into = *value as f32);
+        }
+    }
+
     /// Where an entry of an unfolding is kept.
     fn place(&self, axis: usize, row: usize, column: usize) -> usize {
         let [inputs, outputs, _] = self.sizes;

@@ -13,7 +13,7 @@ const UNITS: usize = 2;
 const PARTS: Parts = Parts { train: 60, validation: 60, test: 500 };
 const TRIALS: usize = 6;
 const EPOCHS: usize = 800;
-const SEEDS: u64 = 10;
+const SEEDS: u64 = 20;
 
 /// `y_t = a' relu(W_t' x) + noise`, with `W_t = cos(2 pi t / T) L_1 + sin(2 pi t / T) L_2`, whose mean
 /// over the tasks is 0; or with a `W_t` for each task.
@@ -105,7 +105,7 @@ fn cut_beside_noise(seed: u64) -> f64 {
 }
 
 pub(crate) fn rows() -> Vec<Row> {
-    let seeds = || 600..600 + SEEDS;
+    let seeds = || 640..640 + SEEDS;
     let mixed: Vec<Figures> = seeds().map(|seed| figures(true, seed)).collect();
     let own: Vec<Figures> = seeds().map(|seed| figures(false, seed)).collect();
     let mean = |of: fn(&Figures) -> f64| mixed.iter().map(of).sum::<f64>() / SEEDS as f64;
