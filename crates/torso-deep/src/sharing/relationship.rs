@@ -48,8 +48,6 @@
 use std::ops::Range;
 
 use faer::Mat;
-use serde::Deserialize;
-use torso_core::data::TaskKind;
 use torso_core::finding::Finding;
 use torso_core::method::{Cite, Family, Method, Parameter};
 use torso_core::snapshot::{Snapshot, SnapshotError};
@@ -59,12 +57,14 @@ use super::weight_tensor::{INPUT, OUTPUT, TASK, WeightTensor};
 use super::{Reading, Sharing, SharingMethod, View, Widths};
 use crate::encoder::Trunk;
 use crate::heads::Heads;
-use crate::layout::{Context, Layout, LayoutError, TaskLayer};
+use crate::layout::{Layout, LayoutError, TaskLayer};
 use crate::network::Forward;
 
 mod flip_flop;
+mod settings;
 
 use flip_flop::TensorNormal;
+use settings::{Settings, head_width};
 
 /// The method.
 pub static METHOD: SharingMethod = SharingMethod {
@@ -115,71 +115,6 @@ pub static METHOD: SharingMethod = SharingMethod {
     check: |context| Settings::new(context).map(|_| ()),
     declare,
 };
-
-#[derive(Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-struct Settings {
-    strength: f64,
-    own_layers: usize,
-    ridge: f64,
-    covariances: Covariances,
-}
-
-/// Which covariances are learned; the others stay identities.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum Covariances {
-    /// Of inputs, of outputs and of tasks.
-    All,
-    /// Of tasks alone.
-    Tasks,
-}
-
-impl Covariances {
-    /// The axes, in the order in which they are renewed.
-    fn axes(self) -> &'static [usize] {
-        match self {
-            Self::All => &[TASK, INPUT, OUTPUT],
-            Self::Tasks => &[TASK],
-        }
-    }
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self { strength: 4.0, own_layers: 1, ridge: 0.5, covariances: Covariances::Tasks }
-    }
-}
-
-impl Settings {
-    fn new(context: &Context) -> Result<Self, LayoutError> {
-        let settings: Self = context.own()?;
-        let Self { strength, own_layers, ridge, .. } = settings;
-        if !(strength >= 0.0 && strength.is_finite()) {
-            return Err(LayoutError::out_of_range("strength", "at least 0", strength));
-        }
-        if !(ridge >= 1e-6 && ridge.is_finite()) {
-            return Err(LayoutError::out_of_range("ridge", "at least 0.000001", ridge));
-        }
-        let n_hidden = context.settings.hidden.len();
-        if own_layers > n_hidden {
-            let allowed = format!("at most {n_hidden}, the number of hidden layers");
-            return Err(LayoutError::out_of_range("own-layers", &allowed, own_layers));
-        }
-        if own_layers == 0 && head_width(context).is_none() {
-            let why = "needs own-layers of at least 1 where the tasks' heads differ in shape";
-            return Err(LayoutError::Unsuitable { why: why.to_string() });
-        }
-        Ok(settings)
-    }
-}
-
-/// The numbers that every head puts out, if all put out as many.
-fn head_width(context: &Context) -> Option<usize> {
-    let mut widths = context.outputs.kinds.iter().map(TaskKind::width);
-    let first = widths.next()?;
-    widths.all(|width| width == first).then_some(first)
-}
 
 struct Relationship {
     trunk: Trunk,

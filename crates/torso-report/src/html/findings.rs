@@ -195,7 +195,10 @@ fn strengths(name: &str, items: &[String], values: &[f64]) -> Block {
         title: format!("{}: {}", shortened(item, MOST_LETTERS), number(*value)),
     };
     let drawn: Vec<Bar> = known.iter().take(MOST_BARS).map(bar).collect();
-    let zero = format!("{} of {} are exactly 0.", count(n_zero), count(items.len()));
+    let zero = match n_zero {
+        0 => String::new(),
+        n => format!("{} of {} are exactly 0.", count(n), count(items.len())),
+    };
     let more = match n_used.saturating_sub(MOST_BARS) {
         0 => String::new(),
         n => format!("The largest {MOST_BARS}; {} more are not 0. ", count(n)),
@@ -204,14 +207,21 @@ fn strengths(name: &str, items: &[String], values: &[f64]) -> Block {
         0 => String::new(),
         n => format!(" {} are not known.", count(n)),
     };
-    let about = format!("{} of {} not 0", count(n_used), count(items.len()));
+    let about = match items.len() {
+        n if n == n_used => counted(n, "number"),
+        n => format!("{} of {} not 0", count(n_used), count(n)),
+    };
     let title = format!("{}: {about}; the largest: ", shortened(name, MOST_LETTERS));
     let largest: Vec<&str> = drawn.iter().take(3).map(|bar| bar.title.as_str()).collect();
     let picture = (n_used > 0).then(|| bars::picture(&drawn, &(title + &largest.join("; "))));
     Block {
         about,
         picture,
-        said: vec![sentence(format!("{more}{zero}{unknown}"))],
+        said: Some(format!("{more}{zero}{unknown}"))
+            .filter(|said| !said.is_empty())
+            .map(sentence)
+            .into_iter()
+            .collect(),
         ..Block::default()
     }
 }

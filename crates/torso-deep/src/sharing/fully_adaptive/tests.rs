@@ -4,6 +4,7 @@ use torso_core::features::Design;
 use torso_core::seed::{Seed, normal};
 use torso_tape::Tape;
 
+use super::tree::Tree;
 use super::*;
 use crate::arms::tests::{columns, groups, rows};
 use crate::network::{Blueprint, Mode, Network};

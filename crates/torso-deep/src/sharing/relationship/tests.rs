@@ -3,6 +3,7 @@ use torso_core::seed::{Seed, normal};
 
 use super::*;
 use crate::arms::tests::{columns, groups};
+use crate::layout::Context;
 use crate::network::Network;
 use crate::settings::NetworkSettings;
 use crate::sharing::contract::network;
