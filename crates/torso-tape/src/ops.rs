@@ -248,7 +248,13 @@ impl<T: Scalar> Pullback<'_, '_, T> {
         let [n_rows, width] = node.shape;
         let (layers, input_layers) = (node.stack.layers(), input.stack.layers());
         let (input_width, input_len) = (input.shape[1], input.stack_len());
-        input.stack.add_some(input_len);
+        // The first to write all of a stack clears it row by row, while a row is near.
+        let is_first = input.stack.is_fresh() && input_layers == node.stack.channels.len();
+        if is_first {
+            input.stack.set_all(input_len);
+        } else {
+            input.stack.add_some(input_len);
+        }
         vector::run(
             #[inline(always)]
             || {
@@ -257,7 +263,11 @@ impl<T: Scalar> Pullback<'_, '_, T> {
                     for row in 0..n_rows {
                         let from = &node.stack.data[(row * layers + layer) * width..][..width];
                         let into = (row * input_layers + input_layer) * input_width;
-                        map(row, from, &mut input.stack.data[into..][..input_width]);
+                        let into = &mut input.stack.data[into..][..input_width];
+                        if is_first {
+                            into.fill(T::ZERO);
+                        }
+                        map(row, from, into);
                     }
                 }
             },

@@ -40,7 +40,6 @@ pub(crate) fn record_weight<T: Scalar>(
     node.op = Op::Blend { parts, coefficients };
     (node.shape, node.trainable) = ([rows / n_parts, width], true);
     work.multiply_adds += (rows * width) as u64;
-    node.value.clear();
     node.value.resize(rows / n_parts * width, T::ZERO);
     let (l, c) = (params.get(parts), params.get(coefficients));
     vector::run(
@@ -49,6 +48,7 @@ pub(crate) fn record_weight<T: Scalar>(
             let len = node.value.len();
             // Some numbers at a time, so that their sums stay in the nearest cache.
             for (at, w) in node.value.chunks_mut(CHUNK).enumerate() {
+                w.fill(T::ZERO);
                 for (part, &c) in l.chunks_exact(len).zip(c) {
                     vector::add_scaled(w, &part[at * CHUNK..], c);
                 }

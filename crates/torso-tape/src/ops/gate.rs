@@ -19,7 +19,6 @@ pub(crate) fn record<T: Scalar>(tape: &mut Tape<T>, gates: Var, inputs: &[Var]) 
         below[gates.index()].trainable || inputs.iter().any(|x| below[x.index()].trainable);
     node.codes.clear();
     node.codes.extend(inputs.iter().map(|x| x.number()));
-    node.value.clear();
     node.value.resize(shape[0] * shape[1], T::ZERO);
     let gates = &below[gates.index()].value;
     vector::run(
@@ -27,6 +26,7 @@ pub(crate) fn record<T: Scalar>(tape: &mut Tape<T>, gates: Var, inputs: &[Var]) 
         || {
             let rows = node.value.chunks_exact_mut(shape[1].max(1)).enumerate();
             for ((row, y), gates) in rows.zip(gates.chunks_exact(inputs.len())) {
+                y.fill(T::ZERO);
                 for (x, &gate) in inputs.iter().zip(gates) {
                     add_scaled(y, &below[x.index()].value[row * shape[1]..][..shape[1]], gate);
                 }

@@ -29,7 +29,6 @@ pub(crate) fn record<T: Scalar>(
     (node.op, node.shape, node.trainable) = (Op::Mix { coefficients }, shape, true);
     node.codes.clear();
     node.codes.extend(inputs.iter().map(|x| x.number()));
-    node.value.clear();
     node.value.resize(shape[0] * shape[1], T::ZERO);
     let own = params.get(coefficients);
     let block = rows_at_once(shape[1]) * shape[1].max(1);
@@ -40,6 +39,7 @@ pub(crate) fn record<T: Scalar>(
                 let (sources, last) = inputs.as_chunks::<4>();
                 let (own, own_last) = own.split_at(4 * sources.len() * period);
                 let len = y.len();
+                y.fill(T::ZERO);
                 let of = |x: Var| &below[x.index()].value[at * block..][..len];
                 for (x, own) in sources.iter().zip(own.chunks_exact(4 * period)) {
                     let own: [&[T]; 4] = std::array::from_fn(|s| &own[s * period..][..period]);
