@@ -77,15 +77,15 @@ fn permuted(tree: &[Vec<usize>], seed: u64) -> Vec<Vec<usize>> {
 }
 
 /// What one draw came to.
-struct Draw {
+pub(crate) struct Draw {
     /// Agreement of the first split with the groups.
-    rand_index: f64,
-    branches: usize,
+    pub(crate) rand_index: f64,
+    pub(crate) branches: usize,
     /// Points of accuracy above the thin network, and above a tree whose tasks are permuted.
     gains: [f64; 2],
 }
 
-fn draw(common: bool, mix: bool, seed: u64) -> Draw {
+pub(crate) fn draw(common: bool, mix: bool, seed: u64) -> Draw {
     let (inputs, mut labels) = grouped(common, seed, PARTS.total());
     if mix {
         for (t, column) in labels.iter_mut().enumerate() {

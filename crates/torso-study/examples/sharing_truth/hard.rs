@@ -62,16 +62,16 @@ fn deal(labels: &mut [Vec<f64>]) {
 }
 
 /// What hard sharing cuts off the error of what each task learns alone, in percent.
-struct Cut {
+pub(crate) struct Cut {
     /// Of the mean of all tasks.
-    mean: f64,
+    pub(crate) mean: f64,
     /// Of the first.
     first: f64,
     /// Of the first, where the labels of all others are permuted.
-    shuffled: f64,
+    pub(crate) shuffled: f64,
 }
 
-fn cut(rho: f64, shuffle: bool, seed: u64) -> Cut {
+pub(crate) fn cut(rho: f64, shuffle: bool, seed: u64) -> Cut {
     let (inputs, mut labels) = teacher(rho, seed, PARTS.total());
     let mut mixed = labels.clone();
     for (t, column) in mixed.iter_mut().enumerate().skip(1) {

@@ -7,17 +7,17 @@ use crate::Row;
 use crate::kit::{Outcome, Parts, Planted, Spend, paired, shuffled};
 use crate::mixtures::{correlated, cut, fit, matrix, percent};
 
-const PARTS: Parts = Parts { train: 1000, validation: 300, test: 1000 };
+pub(crate) const PARTS: Parts = Parts { train: 1000, validation: 300, test: 1000 };
 const SPEND: Spend = Spend { trials: 1, epochs: 150, batch: 64 };
 const SEEDS: std::ops::Range<u64> = 100..112;
 const EXPERTS: usize = 4;
 
-fn experts(planted: &Planted, seed: u64) -> Outcome {
+pub(crate) fn experts(planted: &Planted, seed: u64) -> Outcome {
     fit("mmoe", &[16, 8], &[("mmoe.experts", json!(EXPERTS))], planted, SPEND, seed)
 }
 
 /// How far the mean gates of the two tasks are apart: the symmetric Kullback-Leibler divergence.
-fn divergence(outcome: &Outcome) -> f64 {
+pub(crate) fn divergence(outcome: &Outcome) -> f64 {
     let (gates, n) = matrix(outcome, "mean gate");
     let pairs = gates[..n].iter().zip(&gates[n..]);
     pairs.map(|(a, b)| (a - b) * (a.max(1e-9) / b.max(1e-9)).ln()).sum::<f64>() / 2.0

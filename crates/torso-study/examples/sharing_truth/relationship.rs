@@ -73,7 +73,7 @@ fn correlations(outcome: &Outcome) -> [f64; 2] {
 }
 
 /// The cut of the mean log loss below hard sharing's, in percent, and the heads' correlations.
-fn figures(is_opposed: bool, seed: u64) -> (f64, [f64; 2]) {
+pub(crate) fn figures(is_opposed: bool, seed: u64) -> (f64, [f64; 2]) {
     let (inputs, labels) = teacher(is_opposed, seed);
     let planted = planted(&inputs, &labels);
     let related = fit("relationship", &planted, seed);
@@ -82,7 +82,7 @@ fn figures(is_opposed: bool, seed: u64) -> (f64, [f64; 2]) {
 }
 
 /// The cut of one task's log loss below its own, beside tasks whose labels are permuted.
-fn cut_beside_noise(seed: u64) -> f64 {
+pub(crate) fn cut_beside_noise(seed: u64) -> f64 {
     let (inputs, mut labels) = teacher(true, seed);
     let apart = fit("apart", &planted(&inputs, &labels), seed).losses[0];
     for (t, column) in labels.iter_mut().enumerate().skip(1) {

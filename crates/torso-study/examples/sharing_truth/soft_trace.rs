@@ -66,13 +66,13 @@ fn effective_rank(outcome: &Outcome) -> f64 {
 /// What a table with these first layers comes to: effective ranks with the chosen strength and with
 /// none, and the cut of the mean error in percent, below each task alone, hard sharing, sharing by
 /// distance, and each task alone under the same penalty, which is then the norm of its own layer.
-struct Figures {
-    rank: f64,
-    rank_alone: f64,
-    cuts: [f64; 4],
+pub(crate) struct Figures {
+    pub(crate) rank: f64,
+    pub(crate) rank_alone: f64,
+    pub(crate) cuts: [f64; 4],
 }
 
-fn figures(is_mixed: bool, seed: u64) -> Figures {
+pub(crate) fn figures(is_mixed: bool, seed: u64) -> Figures {
     let (planted, inputs, labels) = planted(is_mixed, seed);
     let trace = fit("soft-trace", &planted, seed);
     let spend = Spend { trials: 1, epochs: EPOCHS, batch: PARTS.train };
@@ -94,7 +94,7 @@ fn figures(is_mixed: bool, seed: u64) -> Figures {
 }
 
 /// The cut of one task's error below its own, beside tasks whose labels are permuted.
-fn cut_beside_noise(seed: u64) -> f64 {
+pub(crate) fn cut_beside_noise(seed: u64) -> f64 {
     let (whole, inputs, mut labels) = planted(true, seed);
     for (t, column) in labels.iter_mut().enumerate().skip(1) {
         *column = shuffled(column, PARTS, seed + t as u64);
