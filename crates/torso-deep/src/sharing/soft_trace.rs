@@ -69,7 +69,8 @@ pub static METHOD: SharingMethod = SharingMethod {
                 name: "strength",
                 default: "8",
                 range: "at least 0",
-                about: "weight of the trace norms (ours)",
+                about: "after a step singular values fall by lr strength sqrt(P / n), P weights of a task, \
+                        n labels (ours)",
             },
             Parameter {
                 name: "unfolding",
