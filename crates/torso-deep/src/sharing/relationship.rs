@@ -4,8 +4,9 @@
 //! # Formula
 //! `h_t = g(f(x; theta); theta_t)`: the last `own-layers` hidden layers, and the heads, are each
 //! task's own. `min sum_t w_t L_t + strength / (2 n) sum_l vec(W_l)' (S_l1 x S_l2 x S_l3)^-1 vec(W_l)`,
-//! where the `L_t` are means over labels and `n` is the mean number of a task's training labels, over the weights `W_l [inputs, outputs, tasks]` of those layers and, if all are of one shape, of
-//! the heads. That is a tensor-normal prior `W_l ~ TN(0, S_l1, S_l2, S_l3)`: how the inputs, the
+//! where the `L_t` are means over labels and `n` is the mean number of a task's training labels, over
+//! the weights `W_l [inputs, outputs, tasks]` of those layers and, if all are of one shape, of the
+//! heads. That is a tensor-normal prior `W_l ~ TN(0, S_l1, S_l2, S_l3)`: how the inputs, the
 //! outputs and the tasks of a layer correlate. `S_l3` is renewed after each epoch, and with
 //! `covariances=all` the two others too, by one sweep of flip-flop (`flip_flop.rs`). All start as
 //! identities: for the first epoch the prior is weight decay.
